@@ -1,0 +1,88 @@
+//! A Rocket.Chat user id with its auth token, and the header values made from them once. Only this layer makes these.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use http::HeaderValue;
+
+use crate::secret::AuthToken;
+
+/// What Rocket.Chat wants to see on a user's requests (RC §1.1, §8).
+pub struct Credentials {
+    user_id: String,
+    auth_token: AuthToken,
+    minted_at: SystemTime,
+    expires_at: SystemTime,
+    user_id_value: HeaderValue,
+    auth_token_value: HeaderValue,
+}
+
+impl Credentials {
+    /// Builds the header values. `None` when Rocket.Chat sent something that no header can carry.
+    #[must_use]
+    pub(in crate::rocketchat) fn new(
+        user_id: String,
+        auth_token: AuthToken,
+        minted_at: SystemTime,
+        expires_at: SystemTime,
+    ) -> Option<Self> {
+        let user_id_value = HeaderValue::from_str(&user_id).ok()?;
+        let mut auth_token_value = HeaderValue::from_str(auth_token.reveal()).ok()?;
+        auth_token_value.set_sensitive(true);
+        Some(Self {
+            user_id,
+            auth_token,
+            minted_at,
+            expires_at,
+            user_id_value,
+            auth_token_value,
+        })
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The auth token.
+    #[must_use]
+    pub fn auth_token(&self) -> &AuthToken {
+        &self.auth_token
+    }
+
+    /// When the token was minted, by our clock just before the call.
+    #[must_use]
+    pub fn minted_at(&self) -> SystemTime {
+        self.minted_at
+    }
+
+    /// When Rocket.Chat stops honouring the token (RC §3.5).
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    /// The value of `X-User-Id`.
+    #[must_use]
+    pub fn user_id_value(&self) -> &HeaderValue {
+        &self.user_id_value
+    }
+
+    /// The value of `X-Auth-Token`, marked sensitive.
+    #[must_use]
+    pub fn auth_token_value(&self) -> &HeaderValue {
+        &self.auth_token_value
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Credentials")
+            .field("user_id", &self.user_id)
+            .field("minted_at", &self.minted_at)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! Secrets that cannot be printed: kept in zeroed memory, shown as their type's name, read by one greppable method.
+//!
+//! None of these types has `Display`, `Serialize`, `Deref` or `PartialEq`, so a secret reaches a log or an answer only where
+//! `reveal` is written out.
+
+use std::fmt;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+macro_rules! secret {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(SecretString);
+
+        impl $name {
+            /// Takes the text over into zeroed memory.
+            #[must_use]
+            pub fn new(text: String) -> Self {
+                Self(SecretString::from(text))
+            }
+
+            /// The text itself: the only way to it, so every use can be found by this name.
+            #[must_use]
+            pub fn reveal(&self) -> &str {
+                self.0.expose_secret()
+            }
+
+            /// Compares in constant time, so that an answer's timing tells nothing of the secret.
+            #[must_use]
+            pub fn matches(&self, other: &[u8]) -> bool {
+                bool::from(self.reveal().as_bytes().ct_eq(other))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    };
+}
+
+secret! {
+    /// A secret from the config: passwords, shared keys, service tokens.
+    Secret
+}
+
+secret! {
+    /// Token text as found in a request, unverified.
+    Bearer
+}
+
+secret! {
+    /// Rocket.Chat's token, alone.
+    AuthToken
+}
+
+impl Secret {
+    /// Reads a secret from a file; one trailing line break is not part of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not UTF-8, or holds nothing.
+    pub fn from_file(path: &Path) -> std::io::Result<Self> {
+        let mut text = std::fs::read_to_string(path)?;
+        if text.ends_with('\n') {
+            text.pop();
+            if text.ends_with('\r') {
+                text.pop();
+            }
+        }
+        if text.is_empty() {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "the file is empty",
+            ));
+        }
+        Ok(Self::new(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_no_secret() {
+        let shown = format!(
+            "{:?} {:?}",
+            Secret::new("hunter2".into()),
+            Some(AuthToken::new("abc".into()))
+        );
+        assert_eq!(shown, "Secret([redacted]) Some(AuthToken([redacted]))");
+    }
+
+    #[test]
+    fn comparison_takes_the_whole_text() {
+        let secret = Secret::new("hunter2".into());
+        assert!(secret.matches(b"hunter2"));
+        assert!(!secret.matches(b"hunter"));
+        assert!(!secret.matches(b"hunter3"));
+    }
+}

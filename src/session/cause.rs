@@ -1,0 +1,42 @@
+//! Why sessions end.
+
+/// Why a session ended; its name is the `cause` of logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndCause {
+    /// The host session was logged out for good.
+    Logout,
+    /// The client let the session go.
+    Release,
+    /// The newest JWT expired and the grace passed.
+    Expired,
+    /// Unused for `idle_timeout`.
+    Idle,
+    /// Older than `max_lifetime`.
+    MaxLifetime,
+    /// The principal began more than `max_per_principal`.
+    Displaced,
+    /// Rocket.Chat says the user is no longer active.
+    Deactivated,
+    /// The last socket closed and `end_on_last_socket` passed.
+    LastSocket,
+    /// Gantry stops and `logout_on_shutdown` is set.
+    Shutdown,
+}
+
+impl EndCause {
+    /// The slug for logs and metric labels.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Release => "release",
+            Self::Expired => "expired",
+            Self::Idle => "idle",
+            Self::MaxLifetime => "max-lifetime",
+            Self::Displaced => "displaced",
+            Self::Deactivated => "deactivated",
+            Self::LastSocket => "last-socket",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}

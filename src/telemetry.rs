@@ -1,0 +1,7 @@
+//! What an operator sees: log lines, the metrics page, request ids and the reasons of unreadiness.
+
+pub mod access_log;
+pub mod logging;
+pub mod metrics;
+pub mod readiness;
+pub mod request_id;

@@ -1,0 +1,1 @@
+//! Placeholder: log set-up.
