@@ -1,1 +1,39 @@
-//! Placeholder.
+//! A Rocket.Chat that behaves as the contract says ("RC §n"), for tests, the demo and the bench; never shipped.
+//!
+//! It is strict where Rocket.Chat is strict, keeps its own advanceable clock, remembers what it received,
+//! and makes trouble on demand. [`Lookalike`] is the whole face.
+//!
+//! Not Rocket.Chat's own are `ANY /api/v1/gantry-test.echo` and `GET /api/v1/gantry-test.stream`, both with
+//! authentication and without a rate limit: the first answers what it was sent, the second sends chunks.
+
+#![expect(dead_code, reason = "the rooms are furnished one after another")]
+
+mod answers;
+mod auth;
+mod chat;
+mod client_address;
+mod clock;
+mod ddp;
+mod fault;
+mod handle;
+mod latch;
+mod limits;
+mod options;
+mod permissions;
+mod random;
+mod record;
+mod routes;
+mod serve;
+mod settings;
+mod state;
+mod tokens;
+mod user;
+mod users;
+mod wire;
+
+pub use fault::{Fault, FaultKind};
+pub use handle::Lookalike;
+pub use latch::Latch;
+pub use options::{CreateToken, Manner, Options};
+pub use record::Received;
+pub use user::{Email, NewUser, UserView};

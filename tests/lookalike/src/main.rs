@@ -1,2 +1,3 @@
-//! Placeholder.
+//! The lookalike as a program.
+
 fn main() {}

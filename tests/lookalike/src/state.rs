@@ -1,0 +1,141 @@
+//! Everything the workspace remembers, behind one mutex, and the core that every route holds.
+//!
+//! The mutex is never held across an await; changes that sockets must hear of go out as [`Event`]s
+//! after it is released.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::broadcast;
+
+use crate::chat::Chat;
+use crate::clock::Clock;
+use crate::fault::Faults;
+use crate::latch::Latch;
+use crate::limits::Limits;
+use crate::options::{Manner, Options};
+use crate::permissions::Permissions;
+use crate::record::Recorder;
+use crate::settings::Settings;
+use crate::tokens::StampedToken;
+use crate::users::Users;
+
+/// Bounded so that a socket that reads nothing costs no memory; who lags must look at the state again.
+const EVENTS_KEPT: usize = 1024;
+
+/// What every route holds.
+pub(crate) type App = Arc<Core>;
+
+/// What sockets must hear of.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// These tokens (hashes) of the user are gone by an act that the monolith announces, so it closes
+    /// the connections that logged in with them (RC §3.6). Expiry and the cap announce nothing.
+    TokensRemoved {
+        user_id: String,
+        hashed: Vec<String>,
+    },
+}
+
+/// The mutable state of the workspace.
+pub(crate) struct State {
+    pub(crate) users: Users,
+    pub(crate) settings: Settings,
+    pub(crate) permissions: Permissions,
+    pub(crate) limits: Limits,
+    pub(crate) chat: Chat,
+}
+
+impl State {
+    /// Whether the user holds the permission through a role.
+    pub(crate) fn may(&self, user_id: &str, permission: &str) -> bool {
+        self.users
+            .get(user_id)
+            .is_some_and(|user| self.permissions.held(permission, &user.roles))
+    }
+}
+
+/// The lookalike without its listener.
+pub(crate) struct Core {
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) recorder: Recorder,
+    pub(crate) faults: Faults,
+    pub(crate) events: broadcast::Sender<Event>,
+    /// Open WebSockets.
+    pub(crate) sockets: AtomicUsize,
+    /// Where `users.create` waits between check and insert, when a test wants it to (RC §4.4).
+    pub(crate) create_latch: Mutex<Option<Latch>>,
+    state: Mutex<State>,
+}
+
+impl Core {
+    pub(crate) fn new(options: Options) -> Self {
+        let state = State {
+            users: Users::default(),
+            settings: Settings::new(&options),
+            permissions: Permissions::new(),
+            limits: Limits::default(),
+            chat: Chat::default(),
+        };
+        Self {
+            options,
+            clock: Clock::default(),
+            recorder: Recorder::default(),
+            faults: Faults::default(),
+            events: broadcast::Sender::new(EVENTS_KEPT),
+            sockets: AtomicUsize::new(0),
+            create_latch: Mutex::new(None),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn manner(&self) -> Manner {
+        self.options.manner
+    }
+
+    /// The state, locked. The cleanup job has run if it was due.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let days = state.settings.number("Accounts_LoginExpiration");
+        state.users.expire(self.clock.now_ms(), days);
+        state
+    }
+
+    /// Mints a login token for the user; `None` if there is no such user (RC §3.4).
+    pub(crate) fn mint(&self, user_id: &str) -> Option<StampedToken> {
+        let now = self.clock.now_ms();
+        let mut state = self.state();
+        let user = state.users.get_mut(user_id)?;
+        let token = user.mint(now, self.options.max_login_tokens);
+        if let Some(kept) = user.tokens.last_mut() {
+            kept.unsettled_uses = self.options.unsettled_uses;
+        }
+        Some(token)
+    }
+
+    /// Removes the user's tokens that `doomed` names and announces it; how many went.
+    pub(crate) fn remove_tokens(
+        &self,
+        user_id: &str,
+        doomed: impl Fn(&StampedToken) -> bool,
+    ) -> usize {
+        let mut state = self.state();
+        let Some(user) = state.users.get_mut(user_id) else {
+            return 0;
+        };
+        let (gone, kept): (Vec<_>, Vec<_>) = user.tokens.drain(..).partition(|token| doomed(token));
+        user.tokens = kept;
+        drop(state);
+        let hashed: Vec<_> = gone.into_iter().map(|token| token.hashed).collect();
+        let count = hashed.len();
+        if count > 0 {
+            // Nobody listening is the usual case: no socket is open.
+            let _ = self.events.send(Event::TokensRemoved {
+                user_id: user_id.to_owned(),
+                hashed,
+            });
+        }
+        count
+    }
+}
