@@ -13,6 +13,10 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Milliseconds since the Unix epoch.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of wall time here"
+    )]
     pub(crate) fn now_ms(&self) -> i64 {
         let machine = SystemTime::now()
             .duration_since(UNIX_EPOCH)
