@@ -6,4 +6,4 @@ pub mod error;
 
 pub use client::{NewUser, RocketChat, User};
 pub use credentials::Credentials;
-pub use error::ApiError;
+pub use error::{ApiError, Refusal, RefusedData};

@@ -1,8 +1,11 @@
 //! What can go wrong with a call of ours to Rocket.Chat, by status and `errorType`, never by text (RC §13.9).
+//!
+//! No error holds a token, a URL, or a user's data.
 
+use std::fmt;
 use std::time::Duration;
 
-/// Why a call of ours failed. No variant holds a token or user data.
+/// Why a call of ours failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// No connection, or it broke.
@@ -26,9 +29,16 @@ pub enum ApiError {
     /// A configuration fault: permission missing, `createToken` switched off or its secret wrong (RC §3.3).
     #[error("rocket.chat does not permit the service account to {0}")]
     NotPermitted(&'static str),
-    /// `users.create` or another write was refused for this user's data; holds the `errorType`.
+    /// A write was refused for this user's data.
     #[error("rocket.chat refused the user's data ({0})")]
-    Refused(String),
+    Refused(Refusal),
+    /// `mint: password` only: the user does not have the derived password, because somebody else made the user, or the
+    /// password or `rocketchat.password_key` was changed since.
+    #[error("rocket.chat refused the user's derived password")]
+    PasswordRefused,
+    /// `mint: password` only: Rocket.Chat wants a second factor that only the user has (RC §2.2).
+    #[error("rocket.chat wants a second factor for the user's login")]
+    SecondFactorRequired,
 }
 
 impl ApiError {
@@ -44,6 +54,109 @@ impl ApiError {
             Self::ServiceAccountRefused => "service-account-refused",
             Self::NotPermitted(_) => "not-permitted",
             Self::Refused(_) => "refused",
+            Self::PasswordRefused => "password-refused",
+            Self::SecondFactorRequired => "second-factor-required",
         }
+    }
+
+    /// What was refused, when a user's data was.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Unreachable(_)
+            | Self::Timeout
+            | Self::Invalid
+            | Self::Failed(_)
+            | Self::RateLimited(_)
+            | Self::ServiceAccountRefused
+            | Self::NotPermitted(_)
+            | Self::PasswordRefused
+            | Self::SecondFactorRequired => None,
+        }
+    }
+}
+
+/// Rocket.Chat's code for a refusal, and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    error_type: String,
+    about: RefusedData,
+}
+
+/// What a refusal is about, as far as Rocket.Chat tells (RC §4.3, §4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedData {
+    /// The username breaks the pattern, is blocked, or is empty.
+    Username,
+    /// The username is taken, ignoring case, or is a team's.
+    UsernameTaken,
+    /// The e-mail address is malformed or its domain is not welcome.
+    Email,
+    /// The e-mail address belongs to another user.
+    EmailTaken,
+    /// Username or e-mail address are taken: lost a race, or Rocket.Chat does not say which.
+    Taken,
+    /// The display name is empty or holds characters that are refused.
+    Name,
+    /// The workspace has no seat left.
+    Seats,
+    /// Anything else.
+    Other,
+}
+
+impl Refusal {
+    /// Longest code that is kept; Rocket.Chat's own have up to 40 characters.
+    const LONGEST: usize = 64;
+
+    /// Keeps a code only if it looks like one, so that an odd answer puts nothing else into a log.
+    pub(in crate::rocketchat) fn new(error_type: Option<&str>, about: RefusedData) -> Self {
+        let code = error_type.filter(|code| {
+            (1..=Self::LONGEST).contains(&code.len())
+                && code
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        });
+        Self {
+            error_type: code.unwrap_or("no code").to_owned(),
+            about,
+        }
+    }
+
+    /// The `errorType`, a number in digits; `no code` when there was none, or none that looks like a code.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        &self.error_type
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn about(&self) -> RefusedData {
+        self.about
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.error_type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_shows_a_code_or_nothing() {
+        let check = |error_type: Option<&str>, shown: &str| {
+            let refusal = Refusal::new(error_type, RefusedData::Other);
+            assert_eq!(refusal.to_string(), shown, "for {error_type:?}");
+        };
+        check(Some("error-field-unavailable"), "error-field-unavailable");
+        check(Some("403"), "403");
+        check(Some("alice@example.org is already in use"), "no code");
+        check(Some(&"e".repeat(65)), "no code");
+        check(Some(""), "no code");
+        check(None, "no code");
     }
 }
