@@ -34,7 +34,7 @@ pub(crate) struct MeteorError {
     /// A code such as `error-invalid-user`, or a number such as 403.
     pub(crate) error: Value,
     pub(crate) reason: String,
-    pub(crate) details: Option<Value>,
+    pub(crate) details: Option<Box<Value>>,
 }
 
 impl MeteorError {
@@ -47,7 +47,7 @@ impl MeteorError {
     }
 
     pub(crate) fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -140,7 +140,7 @@ impl From<MeteorError> for Refusal {
         let mut refusal = Self::with(StatusCode::BAD_REQUEST, &thrown.message());
         refusal.body["errorType"] = thrown.error;
         if let Some(details) = thrown.details {
-            refusal.body["details"] = details;
+            refusal.body["details"] = *details;
         }
         refusal
     }

@@ -7,24 +7,21 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use crate::fault::Fault;
+use crate::furnish::{self, Service};
 use crate::latch::Latch;
 use crate::options::Options;
 use crate::permissions::SERVICE_ROLE;
-use crate::random;
 use crate::record::Received;
 use crate::routes;
 use crate::serve::Serving;
 use crate::state::{App, Core};
-use crate::tokens::{StampedToken, TokenKind};
-use crate::user::{Email, NewUser, User, UserView};
+use crate::user::{NewUser, User, UserView};
 use crate::users::Duplicate;
-
-const SERVICE_USERNAME: &str = "gantry.bot";
 
 /// A running workspace. Clones are the same one; it ends with the last of them.
 #[derive(Clone)]
@@ -40,13 +37,6 @@ struct Inner {
     serving: Mutex<Option<Serving>>,
 }
 
-/// The account that the sidecar acts with.
-struct Service {
-    user_id: String,
-    token: String,
-    password: String,
-}
-
 impl Lookalike {
     /// Starts a workspace with an administrator, `rocket.cat` and the service account in it.
     ///
@@ -56,7 +46,7 @@ impl Lookalike {
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
         let app: App = Arc::new(Core::new(options));
-        let service = furnish(&app);
+        let service = furnish::workspace(&app);
         let router = routes::router(Arc::clone(&app));
         let serving = Serving::start(listener, Arc::clone(&app), router.clone());
         let serving = Mutex::new(Some(serving));
@@ -124,7 +114,7 @@ impl Lookalike {
     /// The service account's username.
     #[must_use]
     pub fn service_username(&self) -> String {
-        SERVICE_USERNAME.to_owned()
+        furnish::SERVICE_USERNAME.to_owned()
     }
 
     /// The service account's password.
@@ -198,7 +188,7 @@ impl Lookalike {
         reason = "callers build the user in place"
     )]
     pub fn add_user(&self, new: NewUser) -> UserView {
-        let user = make(self.app(), &new);
+        let user = furnish::user(self.app(), &new);
         let view = user.view();
         let mut state = self.app().state();
         assert!(
@@ -337,91 +327,5 @@ impl Lookalike {
             .users
             .find_username(username)
             .map(|user| user.id.clone())
-    }
-}
-
-/// Puts the accounts of a fresh workspace in.
-fn furnish(app: &App) -> Service {
-    let password = random::token();
-    let accounts = [
-        NewUser {
-            id: Some("rocket.cat".to_owned()),
-            name: "Rocket.Cat".to_owned(),
-            roles: vec!["bot".to_owned()],
-            user_type: "bot".to_owned(),
-            ..NewUser::new("rocket.cat")
-        },
-        NewUser {
-            name: "Administrator".to_owned(),
-            roles: vec!["admin".to_owned()],
-            email: Some("admin@lookalike.test".to_owned()),
-            password: Some(random::token()),
-            ..NewUser::new("admin")
-        },
-        NewUser {
-            name: "Gantry".to_owned(),
-            roles: vec![SERVICE_ROLE.to_owned()],
-            email: Some("gantry.bot@lookalike.test".to_owned()),
-            password: Some(password.clone()),
-            ..NewUser::new(SERVICE_USERNAME)
-        },
-    ];
-    let kind = TokenKind::Personal {
-        name: "gantry".to_owned(),
-        bypass_two_factor: true,
-    };
-    let personal = StampedToken::new(kind);
-    let token = personal.plain.clone();
-    let mut users = accounts.map(|account| make(app, &account));
-    let [_, _, service] = &mut users;
-    service.tokens.push(personal);
-    let user_id = service.id.clone();
-    let mut state = app.state();
-    for user in users {
-        state
-            .users
-            .insert(user)
-            .expect("a fresh workspace has no users");
-    }
-    Service {
-        user_id,
-        token,
-        password,
-    }
-}
-
-/// The document of a new user.
-fn make(app: &App, new: &NewUser) -> User {
-    let name = if new.name.is_empty() {
-        &new.username
-    } else {
-        &new.name
-    };
-    let address = new.email.iter().cloned();
-    User {
-        id: new.id.clone().unwrap_or_else(random::id),
-        username: new.username.clone(),
-        name: name.clone(),
-        emails: address
-            .map(|address| Email {
-                address,
-                verified: new.verified,
-            })
-            .collect(),
-        roles: new.roles.clone(),
-        user_type: new.user_type.clone(),
-        active: new.active,
-        password_digest: new
-            .password
-            .as_ref()
-            .map(|text| random::sha256_hex(text.as_bytes())),
-        totp_secret: new.totp_secret.clone(),
-        email_two_factor: false,
-        mailed_code: None,
-        created_at: app.clock.now_ms(),
-        tokens: Vec::new(),
-        tokens_minted: 0,
-        by_api: false,
-        more: Map::new(),
     }
 }

@@ -9,6 +9,7 @@ use crate::state::App;
 
 mod chat;
 mod info;
+mod login;
 mod me;
 mod probe;
 
@@ -16,6 +17,7 @@ mod probe;
 pub(crate) fn router(app: App) -> Router {
     let routes = Router::new()
         .merge(info::router())
+        .merge(login::router())
         .merge(me::router())
         .merge(probe::router())
         .merge(chat::router())

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::fault::Faults;
 use crate::latch::Latch;
 use crate::limits::Limits;
+use crate::lockout::Lockout;
 use crate::options::{Manner, Options};
 use crate::permissions::Permissions;
 use crate::record::Recorder;
@@ -43,6 +44,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) permissions: Permissions,
     pub(crate) limits: Limits,
+    pub(crate) lockout: Lockout,
     pub(crate) chat: Chat,
 }
 
@@ -76,6 +78,7 @@ impl Core {
             settings: Settings::new(&options),
             permissions: Permissions::new(),
             limits: Limits::default(),
+            lockout: Lockout::default(),
             chat: Chat::default(),
         };
         Self {

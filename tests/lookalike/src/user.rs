@@ -13,6 +13,16 @@ pub struct Email {
     pub verified: bool,
 }
 
+/// A remembered two-factor pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TwoFactorPass {
+    pub(crate) hashed_token: String,
+    /// User agent and client address.
+    pub(crate) from: (String, String),
+    /// Milliseconds since the epoch.
+    pub(crate) until: i64,
+}
+
 /// A user document.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
@@ -31,6 +41,8 @@ pub(crate) struct User {
     pub(crate) email_two_factor: bool,
     /// The code last mailed, while unused.
     pub(crate) mailed_code: Option<String>,
+    /// Which token, from where, passed two-factor, and until when that is remembered (RC §1.5).
+    pub(crate) two_factor_passes: Vec<TwoFactorPass>,
     pub(crate) created_at: i64,
     pub(crate) tokens: Vec<StampedToken>,
     /// How many login tokens were ever minted.

@@ -7,5 +7,6 @@
 )]
 
 mod limits;
+mod login;
 mod rest_auth;
 mod support;
