@@ -1,0 +1,58 @@
+//! The request fields by which a client could claim an identity, an address or another request than the one it sent (RC §13.1).
+//!
+//! The list of forwarded fields is closed by prefix: all of them go, and what Rocket.Chat needs is built anew
+//! (CVE-2026-35051, CVE-2026-54764). `X-2fa-*` pass: the user's own codes (RC §1.5).
+
+use http::HeaderMap;
+
+use super::{same_name, starts_with_name};
+
+/// Single fields, in normal form.
+const FIELDS: [&str; 19] = [
+    "authorization",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "proxy-authorization",
+    "true-client-ip",
+    "x-auth-token",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    // The three below change the method after it was judged, wherever a middleware honours them.
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-originating-ip",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-rewrite-url",
+    "x-user-id",
+];
+
+/// Families of fields, in normal form; a field belongs when its name begins so.
+const FAMILIES: [&str; 5] = [
+    "x-envoy-external-",
+    "x-envoy-original-",
+    "x-forwarded",
+    "x-original-",
+    "x-real-",
+];
+
+/// Takes every such field off, in every spelling: CVE-2025-64484, CVE-2026-39858, CVE-2026-54763 passed `X_User_Id` on.
+pub fn strip(headers: &mut HeaderMap) {
+    super::remove_where(headers, is_client_credential);
+}
+
+/// Is the field one that only we may set?
+pub(super) fn is_client_credential(name: &str) -> bool {
+    // The first letter settles it for almost every field of a usual request.
+    matches!(
+        name.as_bytes().first(),
+        Some(b'a' | b'c' | b'f' | b'p' | b't' | b'x')
+    ) && (FIELDS.iter().any(|field| same_name(name, field))
+        || FAMILIES
+            .iter()
+            .any(|family| starts_with_name(name.as_bytes(), family.as_bytes())))
+}
