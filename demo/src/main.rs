@@ -1,2 +1,38 @@
-//! Placeholder.
-fn main() {}
+//! The demo: a host application, a Rocket.Chat lookalike and Gantry between them, in one process; never shipped.
+//!
+//! Everything listens on loopback alone and keeps its state in memory: nothing is left when it ends.
+
+use std::io::Write as _;
+
+use clap::Parser as _;
+use demo::Demo;
+use options::Options;
+
+mod chat;
+mod demo;
+mod gantry_config;
+mod host;
+mod host_sessions;
+mod jwt;
+mod options;
+mod people;
+mod random;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let demo = Demo::start(&Options::parse(), say).await?;
+    say(demo.greeting()?);
+    tokio::signal::ctrl_c().await?;
+    say("\nEnding the demo.".to_owned());
+    demo.stop().await;
+    Ok(())
+}
+
+/// Tells the person at the terminal; that nobody reads it is no reason to end.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a sink of lines takes each line"
+)]
+fn say(line: String) {
+    let _unread = writeln!(std::io::stdout(), "{line}");
+}

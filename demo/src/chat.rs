@@ -1,0 +1,174 @@
+//! The host application's own calls to Rocket.Chat: made through Gantry, with the person's JWT and nothing else.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest wait for one call; the page is waiting with us.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client of Gantry.
+pub(crate) struct Chat {
+    client: reqwest::Client,
+    gantry: String,
+}
+
+/// A room of the person, as the page lists it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Room {
+    id: String,
+    name: String,
+    /// `c`, `p` or `d`, Rocket.Chat's own letters for channel, group and direct room.
+    kind: String,
+    unread: u64,
+    /// Where the embedded room is, at Gantry.
+    url: String,
+}
+
+/// Why a call did not work, as the page shows it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Trouble {
+    /// The answer's status, when there was one.
+    pub(crate) status: Option<u16>,
+    /// The problem's title, or what went wrong on the way.
+    pub(crate) title: String,
+}
+
+#[derive(Deserialize)]
+struct Subscriptions {
+    update: Vec<Subscription>,
+}
+
+#[derive(Deserialize)]
+struct Subscription {
+    rid: String,
+    t: String,
+    name: String,
+    #[serde(default)]
+    fname: Option<String>,
+    #[serde(default)]
+    unread: u64,
+}
+
+impl Chat {
+    /// A client of the Gantry at this URL.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the host application is not Gantry: it has a client of its own, made here alone"
+    )]
+    pub(crate) fn new(gantry: String) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .context("cannot set up the HTTP client")?;
+        Ok(Self { client, gantry })
+    }
+
+    /// Where Gantry is.
+    pub(crate) fn gantry(&self) -> &str {
+        &self.gantry
+    }
+
+    /// The rooms of the JWT's person. The first call of a new person is what makes their Rocket.Chat user.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub(crate) async fn rooms(&self, jwt: &str) -> Result<Vec<Room>, Trouble> {
+        let answer = self
+            .call(Method::GET, "/api/v1/subscriptions.get", jwt)
+            .await?;
+        let subscriptions: Subscriptions = serde_json::from_value(answer)
+            .map_err(|_| Trouble::text("the list of rooms cannot be read"))?;
+        let mut rooms: Vec<Room> = subscriptions
+            .update
+            .into_iter()
+            .map(|subscription| self.room(subscription))
+            .collect();
+        rooms.sort_by(|one, other| (&one.kind, &one.name).cmp(&(&other.kind, &other.name)));
+        Ok(rooms)
+    }
+
+    /// Gantry's answer to "who am I".
+    ///
+    /// # Errors
+    /// [`Trouble`], with status 401 when there is no session.
+    pub(crate) async fn session(&self, jwt: &str) -> Result<Value, Trouble> {
+        self.call(Method::GET, "/_gantry/session", jwt).await
+    }
+
+    /// Ends the host session at Gantry, for good.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub(crate) async fn logout(&self, jwt: &str) -> Result<(), Trouble> {
+        self.call(Method::POST, "/_gantry/logout", jwt)
+            .await
+            .map(|_| ())
+    }
+
+    fn room(&self, subscription: Subscription) -> Room {
+        // Rocket.Chat's own client names channels and groups by name, direct rooms by id.
+        let (place, key) = match subscription.t.as_str() {
+            "c" => ("channel", &subscription.name),
+            "p" => ("group", &subscription.name),
+            _ => ("direct", &subscription.rid),
+        };
+        let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+        Room {
+            url: format!("{}/{place}/{key}?layout=embedded", self.gantry),
+            id: subscription.rid,
+            name: subscription.fname.unwrap_or(subscription.name),
+            kind: subscription.t,
+            unread: subscription.unread,
+        }
+    }
+
+    async fn call(&self, method: Method, path: &str, jwt: &str) -> Result<Value, Trouble> {
+        let answer = self
+            .client
+            .request(method, format!("{}{path}", self.gantry))
+            .bearer_auth(jwt)
+            .send()
+            .await
+            .map_err(|_| Trouble::text("Gantry cannot be reached"))?;
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(Trouble::refused(status, &body))
+    }
+}
+
+impl Trouble {
+    fn text(title: &str) -> Self {
+        Self {
+            status: None,
+            title: title.to_owned(),
+        }
+    }
+
+    fn refused(status: StatusCode, body: &Value) -> Self {
+        let title = ["title", "error", "message"]
+            .iter()
+            .find_map(|key| body.get(key)?.as_str());
+        Self {
+            status: Some(status.as_u16()),
+            title: title
+                .or(status.canonical_reason())
+                .unwrap_or("refused")
+                .to_owned(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The three parts put together: Rocket.Chat first, then the host application with its keys, then Gantry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use gantry::app::Running;
+use gantry::clock::Clock;
+use lookalike::Lookalike;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::chat::Chat;
+use crate::gantry_config;
+use crate::host::Host;
+use crate::host_sessions::HostSessions;
+use crate::jwt::Signer;
+use crate::options::{Options, Ports, loopback};
+use crate::people::PEOPLE;
+use crate::random;
+
+/// How long the JWT on the greeting's `curl` line lives: as long as somebody may want to play with it.
+const CURL_JWT_LIFE: Duration = Duration::from_secs(3600);
+
+/// A running demo.
+pub(crate) struct Demo {
+    ports: Ports,
+    host: Arc<Host>,
+    serving: JoinHandle<()>,
+    gantry: Running,
+}
+
+impl Demo {
+    /// Starts everything; `tell` hears what the person at the terminal should know.
+    ///
+    /// # Errors
+    /// When a part cannot be started.
+    pub(crate) async fn start(options: &Options, tell: impl FnMut(String)) -> anyhow::Result<Self> {
+        let ports = options.ports(tell)?;
+        let clock = Clock::system();
+        let rocketchat = rocketchat(ports.rocketchat).await?;
+        let url = format!("http://{}", loopback(ports.host));
+        let host = Arc::new(Host {
+            signer: Signer::new(url.clone())?,
+            url,
+            sessions: HostSessions::default(),
+            chat: Chat::new(format!("http://{}", loopback(ports.gantry)))?,
+            rocketchat: rocketchat.clone(),
+            clock: clock.clone(),
+        });
+        let listener = TcpListener::bind(loopback(ports.host))
+            .await
+            .context("the host application cannot listen")?;
+        let router = Arc::clone(&host).router();
+        let serving = tokio::spawn(async move {
+            // Serving ends with the task, not with an error.
+            let _ended = axum::serve(listener, router).await;
+        });
+        let config = gantry_config::config(&ports, &rocketchat, options.verbose)?;
+        let gantry = gantry::app::start(config, clock)
+            .await
+            .context("Gantry cannot be started")?;
+        Ok(Self {
+            ports,
+            host,
+            serving,
+            gantry,
+        })
+    }
+
+    /// What to do now: one URL, and a line for the shell.
+    ///
+    /// # Errors
+    /// When the key refuses to sign.
+    pub(crate) fn greeting(&self) -> anyhow::Result<String> {
+        let person = &PEOPLE[PEOPLE.len() - 1];
+        let (signer, now) = (&self.host.signer, self.host.clock.now());
+        let jwt = signer.sign(person, &random::text(12)?, now, CURL_JWT_LIFE)?;
+        Ok(format!(
+            "
+  The demo is ready. Open
+
+      {host}
+
+  and log in as one of the people there. A second browser, or a private window, makes a second person.
+
+  Or be {name} at the command line, for an hour:
+
+      curl -H 'Authorization: Bearer {jwt}' {gantry}/api/v1/me
+
+  Gantry: {gantry}   its metrics: {admin}/metrics   Rocket.Chat (a lookalike): {rocketchat}
+  Ctrl-C ends everything.
+",
+            host = self.host.url,
+            name = person.name,
+            gantry = self.host.chat.gantry(),
+            admin = format_args!("http://{}", loopback(self.ports.admin)),
+            rocketchat = self.host.rocketchat.url(),
+        ))
+    }
+
+    /// Ends everything.
+    pub(crate) async fn stop(self) {
+        self.gantry.stop().await;
+        self.serving.abort();
+        self.host.rocketchat.stop().await;
+    }
+}
+
+/// A workspace to chat in.
+async fn rocketchat(port: u16) -> anyhow::Result<Lookalike> {
+    let options = lookalike::Options {
+        address: loopback(port),
+        // All people of the host application call from one address; a real back end that polls needs a higher limit, too.
+        rate_limiter: false,
+        ..lookalike::Options::default()
+    };
+    let rocketchat = Lookalike::start(options)
+        .await
+        .context("the Rocket.Chat lookalike cannot be started")?;
+    // Nobody reads the recording here, and it would grow.
+    rocketchat.set_recording(false);
+    Ok(rocketchat)
+}

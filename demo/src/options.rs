@@ -1,0 +1,124 @@
+//! The demo's command line, and the ports it ends up with.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use anyhow::Context as _;
+use clap::Parser;
+
+/// Host application, Rocket.Chat lookalike and Gantry in one process.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "gantry-demo", version)]
+pub(crate) struct Options {
+    /// Use four ports from this one on (host application, Gantry, Gantry's admin listener, Rocket.Chat) instead of
+    /// 8000, 8080, 9090 and 3000.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port_base: Option<u16>,
+    /// Show Gantry's log, access lines included.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+/// Where the four parts listen, all on loopback.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    /// The host application.
+    pub(crate) host: u16,
+    /// Gantry's public listener.
+    pub(crate) gantry: u16,
+    /// Gantry's admin listener.
+    pub(crate) admin: u16,
+    /// The Rocket.Chat lookalike.
+    pub(crate) rocketchat: u16,
+}
+
+impl Options {
+    /// The wanted ports, each replaced by a free one when it is taken; `tell` hears of every replacement.
+    ///
+    /// # Errors
+    /// When the machine has no free port, or the base is too high.
+    pub(crate) fn ports(&self, mut tell: impl FnMut(String)) -> anyhow::Result<Ports> {
+        let wanted = match self.port_base {
+            None => [8000, 8080, 9090, 3000],
+            // The usual way to say "any free port", four times over.
+            Some(0) => [0; 4],
+            Some(base) => {
+                let last = base
+                    .checked_add(3)
+                    .context("--port-base leaves no room for four ports")?;
+                [base, base + 1, base + 2, last]
+            }
+        };
+        let names = [
+            "host application",
+            "Gantry",
+            "Gantry's admin listener",
+            "Rocket.Chat lookalike",
+        ];
+        // Every probe stays bound until all four are chosen, so that no two get the same free port.
+        let mut probes = Vec::with_capacity(wanted.len());
+        for (port, name) in wanted.into_iter().zip(names) {
+            let probe = probe(port).or_else(|_taken| {
+                let probe = probe(0).context("the machine has no free port left")?;
+                let instead = probe.local_addr()?.port();
+                tell(format!(
+                    "Port {port} is taken; the {name} uses {instead} instead."
+                ));
+                anyhow::Ok(probe)
+            })?;
+            probes.push(probe);
+        }
+        let chosen: Vec<u16> = probes
+            .iter()
+            .map(|probe| probe.local_addr().map(|address| address.port()))
+            .collect::<Result<_, _>>()?;
+        Ok(Ports {
+            host: chosen[0],
+            gantry: chosen[1],
+            admin: chosen[2],
+            rocketchat: chosen[3],
+        })
+    }
+}
+
+/// A loopback address with this port.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn probe(port: u16) -> std::io::Result<TcpListener> {
+    TcpListener::bind(loopback(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_replaced_and_named() {
+        let taken = probe(0).unwrap();
+        let base = taken.local_addr().unwrap().port();
+        let options = Options {
+            port_base: Some(base),
+            verbose: false,
+        };
+        let mut told = Vec::new();
+
+        let ports = options.ports(|line| told.push(line)).unwrap();
+
+        assert_ne!(ports.host, base);
+        assert!(
+            told[0].starts_with(&format!("Port {base} is taken")),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn a_base_without_room_for_four_ports_is_refused() {
+        let options = Options {
+            port_base: Some(u16::MAX),
+            verbose: false,
+        };
+
+        assert!(options.ports(|_| ()).is_err());
+    }
+}
