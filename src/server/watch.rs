@@ -1,0 +1,174 @@
+//! One connection's clock hand: closes a connection that is slow to send a request's head, or idle for too long.
+//!
+//! A timer per request would cost every request; instead each connection has one that looks now and then at when its state last
+//! changed. So `header_timeout` and `idle_timeout` are kept to within a quarter of the header timeout.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::body::{Finish, Guard};
+
+/// What a connection is doing, as seen from its bytes and requests.
+#[derive(Debug)]
+pub struct Watch {
+    opened: Instant,
+    /// Milliseconds after `opened` at which the present state began.
+    since: AtomicU64,
+    /// Requests whose answers are not finished.
+    running: AtomicU32,
+    /// Bytes of a head have come, the request has not.
+    head_begun: AtomicBool,
+    /// HTTP/2 frames between requests are no heads.
+    multiplexed: AtomicBool,
+}
+
+/// How long the two waits may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a request's head, and for the first request of a connection.
+    pub header: Duration,
+    /// Between requests.
+    pub idle: Duration,
+}
+
+impl Watch {
+    /// Begins with a connection's acceptance, waiting for a head.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            opened: Instant::now(),
+            since: AtomicU64::new(0),
+            running: AtomicU32::new(0),
+            head_begun: AtomicBool::new(true),
+            multiplexed: AtomicBool::new(false),
+        })
+    }
+
+    /// A request began; it runs until the guard is dropped.
+    #[must_use]
+    pub fn request_began(self: &Arc<Self>, version: http::Version) -> Guard {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        self.head_begun.store(false, Ordering::Relaxed);
+        if version == http::Version::HTTP_2 {
+            self.multiplexed.store(true, Ordering::Relaxed);
+        }
+        Guard::new(Arc::<Self>::clone(self))
+    }
+
+    /// Completes when the connection has waited too long.
+    pub async fn overdue(&self, patience: Patience) {
+        let mut look = tokio::time::interval(patience.header.min(patience.idle) / 4);
+        look.tick().await;
+        loop {
+            look.tick().await;
+            if self.running.load(Ordering::Relaxed) > 0 {
+                continue;
+            }
+            let waited = Duration::from_millis(
+                self.elapsed().saturating_sub(self.since.load(Ordering::Relaxed)),
+            );
+            let allowed = if self.head_begun.load(Ordering::Relaxed) {
+                patience.header
+            } else {
+                patience.idle
+            };
+            if waited >= allowed {
+                return;
+            }
+        }
+    }
+
+    fn bytes_came(&self) {
+        if self.running.load(Ordering::Relaxed) == 0
+            && !self.multiplexed.load(Ordering::Relaxed)
+            && !self.head_begun.swap(true, Ordering::Relaxed)
+        {
+            self.since.store(self.elapsed(), Ordering::Relaxed);
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Finish for Watch {
+    fn finished(&self) {
+        self.since.store(self.elapsed(), Ordering::Relaxed);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection that tells its [`Watch`] when bytes come.
+#[derive(Debug)]
+pub struct Watched {
+    stream: TcpStream,
+    watch: Arc<Watch>,
+}
+
+impl Watched {
+    /// Puts the watch on.
+    #[must_use]
+    pub fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+        Self { stream, watch }
+    }
+
+    /// Takes the watch off, for an upgraded connection.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.watch.bytes_came();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
