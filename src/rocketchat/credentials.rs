@@ -15,6 +15,7 @@ pub struct Credentials {
     expires_at: SystemTime,
     user_id_value: HeaderValue,
     auth_token_value: HeaderValue,
+    cookie_value: HeaderValue,
 }
 
 impl Credentials {
@@ -73,6 +74,12 @@ impl Credentials {
     #[must_use]
     pub fn auth_token_value(&self) -> &HeaderValue {
         &self.auth_token_value
+    }
+
+    /// The cookies `rc_uid` and `rc_token` for the file routes, marked sensitive.
+    #[must_use]
+    pub fn cookie_value(&self) -> &HeaderValue {
+        &self.cookie_value
     }
 }
 

@@ -1,0 +1,74 @@
+//! Why a request could not be forwarded.
+
+use std::io;
+
+use hyper_util::client::legacy;
+
+use crate::body::BodyError;
+use crate::proxy::client_address::MalformedChain;
+use crate::session::ExchangeError;
+
+/// Why a request could not be forwarded.
+#[derive(Debug, thiserror::Error)]
+pub enum ForwardError {
+    /// No connection to Rocket.Chat.
+    #[error("rocket.chat cannot be connected to")]
+    Connect(#[source] io::Error),
+    /// The pool found none, or the connection broke.
+    #[error("rocket.chat's connection failed")]
+    Pool(#[source] legacy::Error),
+    /// The answer was no HTTP, or the connection broke before it.
+    #[error("rocket.chat's answer cannot be read")]
+    Protocol(#[source] hyper::Error),
+    /// No answer in time.
+    #[error("rocket.chat did not answer in time")]
+    Timeout,
+    /// The request's target cannot be sent on.
+    #[error("request target cannot be forwarded")]
+    Target,
+    /// The request's body broke off or is too large.
+    #[error("request body cannot be forwarded")]
+    Body(#[source] BodyError),
+    /// The answer's body, which had to be looked into, broke off or is too large.
+    #[error("answer that must be scrubbed cannot be read")]
+    Answer(#[source] BodyError),
+    /// A trusted proxy's chain of addresses cannot be read.
+    #[error("client address is not known")]
+    ClientAddress(#[from] MalformedChain),
+    /// Rocket.Chat refused the credentials, and there are no new ones.
+    #[error("credentials cannot be refreshed")]
+    Refresh(#[source] ExchangeError),
+    /// The request is no proper WebSocket handshake (RFC 6455 §4.2.1).
+    #[error("websocket handshake is malformed")]
+    Handshake,
+}
+
+impl ForwardError {
+    /// Sorts an error of the pool: a request body that is too large shows as one.
+    #[must_use]
+    pub fn from_client(error: legacy::Error) -> Self {
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            if let Some(BodyError::TooLarge) = cause.downcast_ref() {
+                return Self::Body(BodyError::TooLarge);
+            }
+            source = cause.source();
+        }
+        Self::Pool(error)
+    }
+
+    /// Fixed slug for logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Connect(_) | Self::Pool(_) => "upstream-unreachable",
+            Self::Protocol(_) | Self::Answer(_) => "upstream-invalid",
+            Self::Timeout => "upstream-timeout",
+            Self::Target => "bad-target",
+            Self::Body(_) => "bad-body",
+            Self::ClientAddress(_) => "bad-forwarded-for",
+            Self::Refresh(error) => error.kind(),
+            Self::Handshake => "bad-handshake",
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Makes the request that goes upstream: strips whatever a client could claim, then sets ours, once (RC §13.1, §13.2).
+//!
+//! An [`UpstreamRequest`] can be made nowhere else, so nothing reaches Rocket.Chat with a credential that the client supplied, nor
+//! with the issuer's JWT. The downstream head is read only: it stays whole for a replay.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Request, Uri, Version};
+
+use crate::config::tokens::Tokens;
+use crate::config::types::Origin;
+use crate::headers::names::Names;
+use crate::headers::{
+    self, X_AUTH_TOKEN, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_USER_ID,
+    cookie, hop, query,
+};
+use crate::proxy::error::ForwardError;
+use crate::rocketchat::Credentials;
+
+/// A request's head that may go to Rocket.Chat.
+#[derive(Debug)]
+pub struct UpstreamRequest(Request<()>);
+
+impl UpstreamRequest {
+    /// The head, target in origin form.
+    #[must_use]
+    pub fn into_request(self) -> Request<()> {
+        self.0
+    }
+}
+
+/// What one request is given.
+#[derive(Clone, Copy, Debug)]
+pub struct Injection<'a> {
+    /// Whose request it is; `None` for public paths.
+    pub credentials: Option<&'a Credentials>,
+    /// Also as cookies, which the file routes look at first and avatars alone (RC §8).
+    pub as_cookies: bool,
+    /// The request asks for a WebSocket.
+    pub upgrade: bool,
+    /// The answer must be readable to us: no compression.
+    pub readable_answer: bool,
+    /// The client, as Rocket.Chat shall count it.
+    pub client: IpAddr,
+}
+
+/// The rules of stripping and injecting, prepared once.
+#[derive(Debug)]
+pub struct Injector {
+    cookies: Names,
+    parameters: Names,
+    subprotocol: Option<String>,
+    host: HeaderValue,
+    proto: HeaderValue,
+}
+
+impl Injector {
+    /// `tokens` says where JWTs stand, which go no further; `public_url` is what Rocket.Chat shall think it is called.
+    #[must_use]
+    pub fn new(tokens: &Tokens, public_url: &Origin) -> Option<Self> {
+        Some(Self {
+            cookies: Names::cookies(tokens.cookie.as_deref()),
+            parameters: Names::parameters(tokens.query.as_deref()),
+            subprotocol: tokens.subprotocol.clone(),
+            host: HeaderValue::from_str(public_url.authority()).ok()?,
+            proto: HeaderValue::from_static(public_url.scheme()),
+        })
+    }
+
+    /// The names of credential cookies, for answers.
+    #[must_use]
+    pub fn cookies(&self) -> &Names {
+        &self.cookies
+    }
+
+    /// The request to send.
+    ///
+    /// # Errors
+    /// [`ForwardError::Target`] when the target is no origin form.
+    pub fn inject(
+        &self,
+        parts: &Parts,
+        injection: &Injection<'_>,
+    ) -> Result<UpstreamRequest, ForwardError> {
+        let mut headers = headers::forwardable(&parts.headers);
+        let credential_cookies =
+            injection.credentials.filter(|_| injection.as_cookies).map(Credentials::cookie_value);
+        cookie::rewrite(&mut headers, &self.cookies, credential_cookies);
+        if let Some(credentials) = injection.credentials {
+            headers.insert(X_USER_ID, credentials.user_id_value().clone());
+            headers.insert(X_AUTH_TOKEN, credentials.auth_token_value().clone());
+        }
+        if injection.upgrade {
+            self.strip_subprotocol(&mut headers);
+            hop::set_websocket_upgrade(&mut headers);
+        } else {
+            headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+        }
+        if injection.readable_answer {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
+        self.tell_of_client(&mut headers, injection.client);
+        let mut request = Request::new(());
+        *request.method_mut() = parts.method.clone();
+        *request.uri_mut() = self.target(&parts.uri)?;
+        *request.version_mut() = Version::HTTP_11;
+        *request.headers_mut() = headers;
+        Ok(UpstreamRequest(request))
+    }
+
+    /// One entry, whatever the chain was: Rocket.Chat's default of one trusted hop then counts right (RC §5.3).
+    fn tell_of_client(&self, headers: &mut HeaderMap, client: IpAddr) {
+        // An address is plain ASCII.
+        let client = HeaderValue::try_from(client.to_string())
+            .unwrap_or_else(|_| HeaderValue::from_static("0.0.0.0"));
+        headers.insert(X_FORWARDED_FOR, client.clone());
+        headers.insert(X_REAL_IP, client);
+        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+        headers.insert(X_FORWARDED_HOST, self.host.clone());
+        headers.insert(header::HOST, self.host.clone());
+    }
+
+    fn target(&self, uri: &Uri) -> Result<Uri, ForwardError> {
+        let target = uri.path_and_query().ok_or(ForwardError::Target)?;
+        let Some(text) = target.query() else { return Ok(Uri::from(target.clone())) };
+        let target = match query::strip(text, &self.parameters) {
+            Cow::Borrowed(_) => target.clone(),
+            Cow::Owned(text) => {
+                let path = target.path();
+                let target = if text.is_empty() { path.to_owned() } else { format!("{path}?{text}") };
+                PathAndQuery::try_from(target).map_err(|_| ForwardError::Target)?
+            }
+        };
+        Ok(Uri::from(target))
+    }
+
+    /// Takes the announced JWT out of the offers; the rest stays in its order.
+    fn strip_subprotocol(&self, headers: &mut HeaderMap) {
+        let Some(name) = &self.subprotocol else { return };
+        let mut kept: Vec<String> = Vec::new();
+        let mut announced = false;
+        for value in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+            let mut offers = value.to_str().unwrap_or_default().split(',').map(str::trim);
+            while let Some(offer) = offers.next() {
+                if offer == name {
+                    announced = true;
+                    offers.next();
+                } else {
+                    kept.push(offer.to_owned());
+                }
+            }
+        }
+        if !announced {
+            return;
+        }
+        headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+        if let Ok(value) = HeaderValue::try_from(kept.join(", "))
+            && !kept.is_empty()
+        {
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+        }
+    }
+}

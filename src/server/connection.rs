@@ -1,0 +1,86 @@
+//! One downstream connection: HTTP/1.1 or HTTP/2 by its first bytes, within the configured limits.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::body::Body;
+use crate::config::listen::Limits;
+use crate::server::handler::Handler;
+use crate::server::listener::Lifeline;
+use crate::server::watch::{Patience, Watch, Watched};
+
+/// Streams one HTTP/2 connection may have open: more than a browser opens, few enough to bound memory.
+const STREAMS: u32 = 128;
+
+/// Streams reset by the peer that may wait to be forgotten: answers rapid-reset floods (CVE-2023-44487) with GOAWAY.
+const RESETS: usize = 20;
+
+/// Serves connections; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    http: auto::Builder<TokioExecutor>,
+    handler: Handler,
+    patience: Patience,
+    lifeline: Lifeline,
+}
+
+impl Server {
+    /// Prepares the protocol settings once for all connections.
+    #[must_use]
+    pub fn new(limits: &Limits, handler: Handler, lifeline: Lifeline) -> Self {
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        let mut http1 = http.http1();
+        http1.max_buf_size(limits.header_bytes).max_headers(limits.headers);
+        // The watch keeps the time of heads; a timer per request would cost each of them.
+        http1.header_read_timeout(None).half_close(false).pipeline_flush(true);
+        let mut http2 = http.http2();
+        http2
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(STREAMS)
+            .max_pending_accept_reset_streams(RESETS);
+        let patience = Patience { header: limits.header_timeout, idle: limits.idle_timeout };
+        Self(Arc::new(Inner { http, handler, patience, lifeline }))
+    }
+
+    /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
+        let inner = &*self.0;
+        let _counted = inner.handler.connection_opened();
+        let watch = Watch::new();
+        let service = service_fn(|request: Request<Incoming>| {
+            let guard = watch.request_began(request.version());
+            let handled = inner.handler.handle(request, peer.ip());
+            async move {
+                let answer: Response<Body> = handled.await;
+                Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))
+            }
+        });
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
+        let serving = inner.http.serve_connection_with_upgrades(io, service);
+        tokio::pin!(serving);
+        let mut draining = false;
+        loop {
+            tokio::select! {
+                // Errors here are the client's: a broken connection, or bytes that are no HTTP, which hyper has answered.
+                _ended = serving.as_mut() => break,
+                () = watch.overdue(inner.patience) => break,
+                () = inner.lifeline.drain.cancelled(), if !draining => {
+                    draining = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
