@@ -135,8 +135,8 @@ impl Gate {
     /// Rocket.Chat refused these credentials: once refreshed, they come back.
     ///
     /// # Errors
-    /// [`GateError`] when there are none to be had.
-    pub async fn reject(&self, admission: &Admission) -> Result<Admission, GateError> {
+    /// [`ExchangeError`] when there are none to be had.
+    pub async fn reject(&self, admission: &Admission) -> Result<Admission, ExchangeError> {
         let admitted = self.sessions.reject(&admission.admitted).await?;
         Ok(Admission {
             admitted,

@@ -27,13 +27,17 @@ pub(super) async fn logout(gate: &Gate, parts: &Parts) -> Result<Response<Body>,
     gate.sessions().logout(&verified);
     gate.verifier().forget(verified.fingerprint);
     let mut answer = done();
-    answer.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"storage\""));
+    answer
+        .headers_mut()
+        .insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"storage\""));
     Ok(answer)
 }
 
 fn done() -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NO_CONTENT;
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

@@ -47,7 +47,10 @@ fn answer(admitted: &Admitted, token: Option<&str>) -> Response<Body> {
     let json = serde_json::to_vec(&answer).unwrap_or_default();
     let mut answer = Response::new(Body::full(json));
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::VARY, HeaderValue::from_static("Cookie"));
     answer

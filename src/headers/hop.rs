@@ -47,11 +47,7 @@ pub(super) fn is_hop_by_hop(name: &str) -> bool {
 /// Removes what `Connection` names. It runs before anything is injected, so a client that names `X-Auth-Token` here removes its
 /// own copy and never ours (CVE-2021-32813, CVE-2025-48865).
 pub(super) fn strip_named_by_connection(headers: &mut HeaderMap) {
-    let named = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .any(|value| tokens(value).any(|token| !says_nothing_new(token)));
-    if !named {
+    if !names_fields_in_connection(headers) {
         return;
     }
     let values: Vec<HeaderValue> = headers
@@ -67,6 +63,14 @@ pub(super) fn strip_named_by_connection(headers: &mut HeaderMap) {
             headers.remove(token);
         }
     }
+}
+
+/// Does `Connection` name fields besides the usual ones?
+pub(super) fn names_fields_in_connection(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .any(|value| tokens(value).any(|token| !says_nothing_new(token)))
 }
 
 /// The tokens that name no field of their own, so that the usual request takes the short way.

@@ -140,3 +140,23 @@ proptest! {
         prop_assert_eq!(alone.len(), 1);
     }
 }
+
+proptest! {
+    #[test]
+    fn a_forwardable_copy_is_what_stripping_would_leave(
+        fields in prop::collection::vec(
+            (prop::sample::select(CREDENTIALS.to_vec()), "[a-z]{1,3}", any::<bool>()), 0..8),
+        connection in prop::sample::select(vec!["", "keep-alive", "abc, close", "x-auth-token"]),
+    ) {
+        let mut headers = HeaderMap::new();
+        headers.insert("connection", HeaderValue::from_str(connection).unwrap());
+        headers.insert("upgrade", HeaderValue::from_static("websocket"));
+        for (credential, other, kept) in &fields {
+            let name = if *kept { other.as_str() } else { credential };
+            headers.append(named(name), HeaderValue::from_static("x"));
+        }
+        let mut stripped = headers.clone();
+        strip_request(&mut stripped);
+        prop_assert_eq!(super::forwardable(&headers), stripped);
+    }
+}

@@ -34,7 +34,11 @@ pub fn resolve(
     for value in headers.get_all(X_FORWARDED_FOR).iter().rev() {
         let text = value.to_str().map_err(|_| MalformedChain)?;
         for hop in text.rsplit(',') {
-            client = hop.trim().parse::<IpAddr>().map_err(|_| MalformedChain)?.to_canonical();
+            client = hop
+                .trim()
+                .parse::<IpAddr>()
+                .map_err(|_| MalformedChain)?
+                .to_canonical();
             if !is_trusted(client) {
                 return Ok(client);
             }
@@ -57,7 +61,11 @@ mod tests {
         }
         let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
         let resolved = resolve(peer.parse().unwrap(), &headers, &trusted);
-        assert_eq!(resolved, expected.map(|text| text.parse().unwrap()), "{peer} {chain:?}");
+        assert_eq!(
+            resolved,
+            expected.map(|text| text.parse().unwrap()),
+            "{peer} {chain:?}"
+        );
     }
 
     #[test]
@@ -67,15 +75,30 @@ mod tests {
         check("10.0.0.1", &[], Ok("10.0.0.1"));
         check("10.0.0.1", &["198.51.100.7"], Ok("198.51.100.7"));
         check("::ffff:10.0.0.1", &["198.51.100.7"], Ok("198.51.100.7"));
-        check("10.0.0.1", &["1.1.1.1, 198.51.100.7, 10.9.9.9"], Ok("198.51.100.7"));
-        check("10.0.0.1", &["1.1.1.1", "198.51.100.7", "10.9.9.9"], Ok("198.51.100.7"));
+        check(
+            "10.0.0.1",
+            &["1.1.1.1, 198.51.100.7, 10.9.9.9"],
+            Ok("198.51.100.7"),
+        );
+        check(
+            "10.0.0.1",
+            &["1.1.1.1", "198.51.100.7", "10.9.9.9"],
+            Ok("198.51.100.7"),
+        );
         check("fd00::1", &["2001:db8::7"], Ok("2001:db8::7"));
         check("10.0.0.1", &["10.2.2.2"], Ok("10.2.2.2"));
     }
 
     #[test]
     fn cve_2024_47070_a_malformed_chain_of_a_trusted_proxy_denies() {
-        for chain in ["", "unknown", "198.51.100.7,", "198.51.100.7:80", "[2001:db8::7]", "é"] {
+        for chain in [
+            "",
+            "unknown",
+            "198.51.100.7,",
+            "198.51.100.7:80",
+            "[2001:db8::7]",
+            "é",
+        ] {
             check("10.0.0.1", &[chain], Err(MalformedChain));
         }
     }

@@ -4,7 +4,9 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 /// Makes an answer private: Rocket.Chat says `public` of avatars, which are now somebody's view of them.
 pub fn make_private(headers: &mut HeaderMap) {
-    let said = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    let said = headers
+        .get(header::CACHE_CONTROL)
+        .and_then(|value| value.to_str().ok());
     let private = match said {
         None => "private".to_owned(),
         Some(said) => {

@@ -20,7 +20,12 @@ impl FrameBoundary {
     /// At the beginning of a frame.
     #[must_use]
     pub fn new() -> Self {
-        Self { head: [0; LONGEST_HEAD], head_length: 0, payload_left: 0, close_passed: false }
+        Self {
+            head: [0; LONGEST_HEAD],
+            head_length: 0,
+            payload_left: 0,
+            close_passed: false,
+        }
     }
 
     /// May a frame of ours begin here? Never after a close frame has passed.
@@ -33,7 +38,9 @@ impl FrameBoundary {
     pub fn passed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             if self.payload_left > 0 {
-                let skipped = bytes.len().min(usize::try_from(self.payload_left).unwrap_or(usize::MAX));
+                let skipped = bytes
+                    .len()
+                    .min(usize::try_from(self.payload_left).unwrap_or(usize::MAX));
                 self.payload_left -= skipped as u64;
                 bytes = &bytes[skipped..];
                 continue;

@@ -65,7 +65,10 @@ fn without_frame_ancestors(policy: &str) -> String {
         .split(';')
         .map(str::trim)
         .filter(|directive| {
-            let name = directive.split_ascii_whitespace().next().unwrap_or_default();
+            let name = directive
+                .split_ascii_whitespace()
+                .next()
+                .unwrap_or_default();
             !name.is_empty() && !name.eq_ignore_ascii_case("frame-ancestors")
         })
         .collect();
@@ -79,12 +82,21 @@ mod tests {
     fn check(kind: &str, policies: &[&str], expected: &[&str]) {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(kind).unwrap());
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("sameorigin"));
+        headers.insert(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("sameorigin"),
+        );
         for policy in policies {
-            headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(policy).unwrap());
+            headers.append(
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_str(policy).unwrap(),
+            );
         }
         Framing::new(&[Origin::parse("https://app.example.com").unwrap()]).apply(&mut headers);
-        let policies: Vec<_> = headers.get_all(header::CONTENT_SECURITY_POLICY).iter().collect();
+        let policies: Vec<_> = headers
+            .get_all(header::CONTENT_SECURITY_POLICY)
+            .iter()
+            .collect();
         assert_eq!(policies, expected);
         let framed = headers.contains_key(header::X_FRAME_OPTIONS);
         assert_eq!(framed, !kind.starts_with("text/html"));
@@ -94,20 +106,31 @@ mod tests {
     fn host_pages_may_embed_html_and_the_rest_of_the_policy_stays() {
         let ours = "frame-ancestors 'self' https://app.example.com";
         check("text/html; charset=utf-8", &[], &[ours]);
-        check("text/html", &["default-src 'self'"], &[&format!("default-src 'self'; {ours}")]);
+        check(
+            "text/html",
+            &["default-src 'self'"],
+            &[&format!("default-src 'self'; {ours}")],
+        );
         check(
             "text/html",
             &["Frame-Ancestors 'none'; img-src *;", "font-src 'self'"],
             &[&format!("img-src *; {ours}"), "font-src 'self'"],
         );
-        check("application/json", &["default-src 'self'"], &["default-src 'self'"]);
+        check(
+            "application/json",
+            &["default-src 'self'"],
+            &["default-src 'self'"],
+        );
     }
 
     #[test]
     fn without_host_pages_nothing_changes() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("sameorigin"));
+        headers.insert(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("sameorigin"),
+        );
         let before = headers.clone();
         Framing::new(&[]).apply(&mut headers);
         assert_eq!(headers, before);

@@ -71,6 +71,12 @@ impl Injector {
         })
     }
 
+    /// The subprotocol that announces a JWT.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.subprotocol.as_deref()
+    }
+
     /// The names of credential cookies, for answers.
     #[must_use]
     pub fn cookies(&self) -> &Names {
@@ -87,8 +93,10 @@ impl Injector {
         injection: &Injection<'_>,
     ) -> Result<UpstreamRequest, ForwardError> {
         let mut headers = headers::forwardable(&parts.headers);
-        let credential_cookies =
-            injection.credentials.filter(|_| injection.as_cookies).map(Credentials::cookie_value);
+        let credential_cookies = injection
+            .credentials
+            .filter(|_| injection.as_cookies)
+            .map(Credentials::cookie_value);
         cookie::rewrite(&mut headers, &self.cookies, credential_cookies);
         if let Some(credentials) = injection.credentials {
             headers.insert(X_USER_ID, credentials.user_id_value().clone());
@@ -101,7 +109,10 @@ impl Injector {
             headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
         }
         if injection.readable_answer {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            headers.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
         }
         self.tell_of_client(&mut headers, injection.client);
         let mut request = Request::new(());
@@ -126,12 +137,18 @@ impl Injector {
 
     fn target(&self, uri: &Uri) -> Result<Uri, ForwardError> {
         let target = uri.path_and_query().ok_or(ForwardError::Target)?;
-        let Some(text) = target.query() else { return Ok(Uri::from(target.clone())) };
+        let Some(text) = target.query() else {
+            return Ok(Uri::from(target.clone()));
+        };
         let target = match query::strip(text, &self.parameters) {
             Cow::Borrowed(_) => target.clone(),
             Cow::Owned(text) => {
                 let path = target.path();
-                let target = if text.is_empty() { path.to_owned() } else { format!("{path}?{text}") };
+                let target = if text.is_empty() {
+                    path.to_owned()
+                } else {
+                    format!("{path}?{text}")
+                };
                 PathAndQuery::try_from(target).map_err(|_| ForwardError::Target)?
             }
         };
@@ -140,7 +157,9 @@ impl Injector {
 
     /// Takes the announced JWT out of the offers; the rest stays in its order.
     fn strip_subprotocol(&self, headers: &mut HeaderMap) {
-        let Some(name) = &self.subprotocol else { return };
+        let Some(name) = &self.subprotocol else {
+            return;
+        };
         let mut kept: Vec<String> = Vec::new();
         let mut announced = false;
         for value in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {

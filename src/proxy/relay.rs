@@ -101,7 +101,10 @@ struct Direction {
 
 impl Direction {
     fn new(early: &[u8]) -> Self {
-        Self { waiting: early.to_vec(), sender_closed: false }
+        Self {
+            waiting: early.to_vec(),
+            sender_closed: false,
+        }
     }
 
     fn wants_read(&self) -> bool {

@@ -45,7 +45,11 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .set_host(false)
             .build(connector);
-        Some(Self { client, authority, timeouts })
+        Some(Self {
+            client,
+            authority,
+            timeouts,
+        })
     }
 
     /// Sends a request and waits for the answer's head.
@@ -92,7 +96,11 @@ impl Upstream {
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {
-        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
+        let host = self
+            .authority
+            .host()
+            .trim_start_matches('[')
+            .trim_end_matches(']');
         let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
         stream.set_nodelay(true)?;
         Ok(stream)

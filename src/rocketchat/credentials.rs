@@ -30,6 +30,9 @@ impl Credentials {
         let user_id_value = HeaderValue::from_str(&user_id).ok()?;
         let mut auth_token_value = HeaderValue::from_str(auth_token.reveal()).ok()?;
         auth_token_value.set_sensitive(true);
+        let cookies = format!("rc_uid={user_id}; rc_token={}", auth_token.reveal());
+        let mut cookie_value = HeaderValue::try_from(cookies).ok()?;
+        cookie_value.set_sensitive(true);
         Some(Self {
             user_id,
             auth_token,
@@ -37,6 +40,7 @@ impl Credentials {
             expires_at,
             user_id_value,
             auth_token_value,
+            cookie_value,
         })
     }
 

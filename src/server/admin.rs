@@ -44,17 +44,22 @@ impl Admin {
     /// Serves until drain.
     pub async fn serve(self, listener: TcpListener, lifeline: Lifeline) {
         let drain = lifeline.drain.clone();
-        listener::accept(listener, CONNECTIONS, lifeline, move |stream, _peer, place| {
-            let admin = self.clone();
-            let drain = drain.clone();
-            async move {
-                let _place = place;
-                tokio::select! {
-                    () = admin.serve_connection(stream) => {}
-                    () = drain.cancelled() => {}
+        listener::accept(
+            listener,
+            CONNECTIONS,
+            lifeline,
+            move |stream, _peer, place| {
+                let admin = self.clone();
+                let drain = drain.clone();
+                async move {
+                    let _place = place;
+                    tokio::select! {
+                        () = admin.serve_connection(stream) => {}
+                        () = drain.cancelled() => {}
+                    }
                 }
-            }
-        })
+            },
+        )
         .await;
     }
 
@@ -94,7 +99,10 @@ impl Admin {
                 );
                 answer
             }
-            _ => text(StatusCode::NOT_FOUND, "/livez, /readyz and /metrics are here\n".to_owned()),
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "/livez, /readyz and /metrics are here\n".to_owned(),
+            ),
         }
     }
 }
@@ -103,7 +111,10 @@ fn text(status: StatusCode, text: String) -> Response<Body> {
     let mut answer = Response::new(Body::full(text));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }

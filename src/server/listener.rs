@@ -26,7 +26,10 @@ impl Lifeline {
     /// A fresh one.
     #[must_use]
     pub fn new() -> Self {
-        Self { drain: CancellationToken::new(), tasks: TaskTracker::new() }
+        Self {
+            drain: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        }
     }
 }
 

@@ -73,7 +73,8 @@ impl Watch {
                 continue;
             }
             let waited = Duration::from_millis(
-                self.elapsed().saturating_sub(self.since.load(Ordering::Relaxed)),
+                self.elapsed()
+                    .saturating_sub(self.since.load(Ordering::Relaxed)),
             );
             let allowed = if self.head_begun.load(Ordering::Relaxed) {
                 patience.header

@@ -1,0 +1,182 @@
+//! Passes a request on and its answer back: streams both ways, one refresh and one replay when Rocket.Chat no longer knows the
+//! auth token (RC §1.2, §13.3).
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
+
+use crate::body::{Body, Held};
+use crate::gate::{Admission, Gate};
+use crate::headers;
+use crate::proxy::error::ForwardError;
+use crate::proxy::inject::{Injection, Injector};
+use crate::proxy::upstream::Upstream;
+use crate::telemetry::metrics::Metrics;
+
+/// What is known about a request when it is forwarded.
+#[derive(Debug)]
+pub struct Forward<'a> {
+    /// The downstream head.
+    pub parts: &'a Parts,
+    /// Whose it is; `None` on public paths.
+    pub admission: Option<&'a mut Admission>,
+    /// The client's address.
+    pub client: IpAddr,
+    /// Credentials as cookies too.
+    pub as_cookies: bool,
+    /// The answer will be looked into.
+    pub readable_answer: bool,
+}
+
+/// A request's body on its way up.
+#[derive(Debug)]
+pub enum Payload {
+    /// Streams from the client.
+    Stream(Incoming),
+    /// Was looked into before.
+    Whole(Bytes),
+}
+
+/// Forwards requests.
+#[derive(Debug)]
+pub struct Forwarder {
+    upstream: Upstream,
+    injector: Injector,
+    gate: Gate,
+    metrics: Metrics,
+    body_limit: u64,
+}
+
+impl Forwarder {
+    /// `body_limit` in bytes.
+    #[must_use]
+    pub fn new(
+        upstream: Upstream,
+        injector: Injector,
+        gate: Gate,
+        metrics: Metrics,
+        body_limit: u64,
+    ) -> Self {
+        Self {
+            upstream,
+            injector,
+            gate,
+            metrics,
+            body_limit,
+        }
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// How requests are made.
+    #[must_use]
+    pub fn injector(&self) -> &Injector {
+        &self.injector
+    }
+
+    /// Sends the request, and once more with new credentials if Rocket.Chat refused the old ones and the body can be repeated.
+    /// `forward.admission` then holds the new ones.
+    ///
+    /// # Errors
+    /// [`ForwardError`] when there is no answer to pass back.
+    pub async fn forward(
+        &self,
+        mut forward: Forward<'_>,
+        payload: Payload,
+    ) -> Result<Response<Body>, ForwardError> {
+        let (body, replay) = self.body(payload)?;
+        let answer = self.send(&forward, body).await?;
+        let (Some(admission), StatusCode::UNAUTHORIZED) = (&mut forward.admission, answer.status())
+        else {
+            return Ok(self.pass_back(answer));
+        };
+        // Everyone whose request was refused asks for the same refresh; whoever cannot repeat passes the refusal on and
+        // finds new credentials the next time.
+        match self.gate.reject(admission).await {
+            Ok(refreshed) => **admission = refreshed,
+            Err(error) => return Err(ForwardError::Refresh(error)),
+        }
+        let Some(body) = replay.body() else {
+            return Ok(self.pass_back(answer));
+        };
+        drop(answer);
+        let answer = self.send(&forward, body).await?;
+        Ok(self.pass_back(answer))
+    }
+
+    async fn send(
+        &self,
+        forward: &Forward<'_>,
+        body: Body,
+    ) -> Result<Response<Incoming>, ForwardError> {
+        let injection = Injection {
+            credentials: forward
+                .admission
+                .as_ref()
+                .map(|admission| &*admission.admitted.credentials),
+            as_cookies: forward.as_cookies,
+            upgrade: false,
+            readable_answer: forward.readable_answer,
+            client: forward.client,
+        };
+        let request = self.injector.inject(forward.parts, &injection)?;
+        let began = Instant::now();
+        let answer = self.upstream.send(request, body).await;
+        self.metrics.upstream_answered(began.elapsed());
+        answer
+    }
+
+    fn body(&self, payload: Payload) -> Result<(Body, Replay), ForwardError> {
+        match payload {
+            Payload::Whole(bytes) => Ok((Body::full(bytes.clone()), Replay::Whole(bytes))),
+            Payload::Stream(stream) if stream.is_end_stream() => Ok((Body::empty(), Replay::Empty)),
+            Payload::Stream(stream) => {
+                let declared = stream.size_hint().exact();
+                if declared.is_some_and(|size| size > self.body_limit) {
+                    return Err(ForwardError::Body(crate::body::BodyError::TooLarge));
+                }
+                if declared.is_some_and(|size| size > Held::LIMIT as u64) {
+                    return Ok((Body::limited(stream, self.body_limit, None), Replay::Never));
+                }
+                let held = Held::default();
+                let body = Body::limited(stream, self.body_limit, Some(held.clone()));
+                Ok((body, Replay::Held(held)))
+            }
+        }
+    }
+
+    /// The answer as it may go downstream: hop-by-hop fields and anything that would carry a credential stay here.
+    fn pass_back(&self, answer: Response<Incoming>) -> Response<Body> {
+        let mut answer = answer.map(Body::stream);
+        headers::strip_response(answer.headers_mut(), self.injector.cookies());
+        answer
+    }
+}
+
+/// Whether and how a request's body can be sent once more.
+#[derive(Debug)]
+enum Replay {
+    Empty,
+    Whole(Bytes),
+    Held(Held),
+    Never,
+}
+
+impl Replay {
+    fn body(self) -> Option<Body> {
+        match self {
+            Self::Empty => Some(Body::empty()),
+            Self::Whole(bytes) => Some(Body::full(bytes)),
+            Self::Held(held) => held.take().map(Body::full),
+            Self::Never => None,
+        }
+    }
+}

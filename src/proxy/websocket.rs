@@ -1,0 +1,139 @@
+//! WebSocket upgrades: the gate's answer is there before the handshake goes up, and nothing but the handshake goes up before
+//! Rocket.Chat agreed (GHSA-xq2h-p299-vjwv).
+//!
+//! The socket is bound to its session; the session's end closes it. What passes between the two sides is [`relay`]'s business.
+
+use std::net::IpAddr;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode, Version};
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::body::Body;
+use crate::gate::Admission;
+use crate::headers::{self, hop};
+use crate::proxy::error::ForwardError;
+use crate::proxy::forward::Forwarder;
+use crate::proxy::inject::Injection;
+use crate::proxy::relay::{Side, relay};
+use crate::session::SocketGuard;
+use crate::telemetry::metrics::Metrics;
+
+/// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
+pub type Unwrap = fn(Upgraded) -> Option<Side>;
+
+/// Opens sockets.
+#[derive(Debug)]
+pub struct Sockets {
+    metrics: Metrics,
+    unwrap: Unwrap,
+}
+
+impl Sockets {
+    /// `unwrap` is the server's.
+    #[must_use]
+    pub fn new(metrics: Metrics, unwrap: Unwrap) -> Self {
+        Self { metrics, unwrap }
+    }
+
+    /// Shakes hands with Rocket.Chat in the client's name; on its 101, answers the client's and relays until either side or the
+    /// session ends. Any other answer passes back as it is.
+    ///
+    /// # Errors
+    /// [`ForwardError`].
+    pub async fn open(
+        &self,
+        forwarder: &Forwarder,
+        parts: &mut Parts,
+        body: &Incoming,
+        admission: &Admission,
+        socket: (IpAddr, SocketGuard),
+    ) -> Result<Response<Body>, ForwardError> {
+        let (client, guard) = socket;
+        let downstream = handshake(parts, body)?;
+        let offered = parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+        let injection = Injection {
+            credentials: Some(&admission.admitted.credentials),
+            as_cookies: false,
+            upgrade: true,
+            readable_answer: false,
+            client,
+        };
+        let request = forwarder.injector().inject(parts, &injection)?;
+        let mut answer = forwarder.upstream().upgrade(request).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let mut answer = answer.map(Body::stream);
+            headers::strip_response(answer.headers_mut(), forwarder.injector().cookies());
+            return Ok(answer);
+        }
+        let upstream = hyper::upgrade::on(&mut answer);
+        let (mut agreed, _) = answer.into_parts();
+        headers::strip_response(&mut agreed.headers, forwarder.injector().cookies());
+        hop::set_websocket_upgrade(&mut agreed.headers);
+        // A browser that offered subprotocols drops a connection that chose none of them.
+        if offered && !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
+            choose_ours(
+                &parts.headers,
+                &mut agreed.headers,
+                forwarder.injector().subprotocol(),
+            );
+        }
+        let unwrap = self.unwrap;
+        let metrics = self.metrics.clone();
+        tokio::spawn(async move {
+            if let Some((downstream, upstream)) = both(downstream, upstream, unwrap).await {
+                metrics.sockets_changed(1);
+                relay(downstream, upstream, guard.ended()).await;
+                metrics.sockets_changed(-1);
+            }
+        });
+        Ok(Response::from_parts(agreed, Body::empty()))
+    }
+}
+
+/// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
+fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardError> {
+    let sound = parts.method == Method::GET
+        && parts.version == Version::HTTP_11
+        && body.is_end_stream()
+        && parts
+            .headers
+            .get(header::SEC_WEBSOCKET_VERSION)
+            .is_some_and(|version| version == "13")
+        && parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
+    if !sound {
+        return Err(ForwardError::Handshake);
+    }
+    parts
+        .extensions
+        .remove::<OnUpgrade>()
+        .ok_or(ForwardError::Handshake)
+}
+
+fn choose_ours(offers: &HeaderMap, chosen: &mut HeaderMap, ours: Option<&str>) {
+    let Some(ours) = ours else { return };
+    let offered = offers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|offer| offer.trim() == ours);
+    if offered && let Ok(value) = HeaderValue::from_str(ours) {
+        chosen.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+    }
+}
+
+async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Option<(Side, Side)> {
+    // Both handshakes are done; what fails here is a connection that broke in the meantime.
+    let (downstream, upstream) = tokio::try_join!(downstream, upstream).ok()?;
+    let upstream = upstream.downcast::<TokioIo<TcpStream>>().ok()?;
+    let upstream = Side {
+        stream: upstream.io.into_inner(),
+        early: upstream.read_buf,
+    };
+    Some((unwrap(downstream)?, upstream))
+}
