@@ -20,6 +20,7 @@ use crate::record::Received;
 use crate::routes;
 use crate::serve::Serving;
 use crate::state::{App, Core};
+use crate::talk;
 use crate::user::{NewUser, User, UserView};
 use crate::users::Duplicate;
 
@@ -179,7 +180,7 @@ impl Lookalike {
         login.map(|token| token.plain.clone()).collect()
     }
 
-    /// Puts a user in.
+    /// Puts a user in, and into the default channels.
     ///
     /// # Panics
     /// If the username, the mail address or the id is taken.
@@ -197,7 +198,10 @@ impl Lookalike {
             user.id
         );
         match state.users.insert(user) {
-            Ok(()) => view,
+            Ok(()) => {
+                talk::join_defaults(self.app(), &mut state, &view.id);
+                view
+            }
             Err(Duplicate::Username) => panic!("the username {} is taken", new.username),
             Err(Duplicate::Email) => panic!("the address {:?} is taken", new.email),
         }
@@ -317,11 +321,11 @@ impl Lookalike {
         self.app().sockets.load(Ordering::Relaxed)
     }
 
-    fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         &self.inner.app
     }
 
-    fn id_of(&self, username: &str) -> Option<String> {
+    pub(crate) fn id_of(&self, username: &str) -> Option<String> {
         self.app()
             .state()
             .users

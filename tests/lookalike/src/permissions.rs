@@ -76,6 +76,13 @@ impl Permissions {
         }
     }
 
+    /// Every permission that somebody may hold, with its roles.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.roles
+            .iter()
+            .map(|(permission, roles)| (permission.as_str(), roles))
+    }
+
     /// Whether one of the roles holds the permission.
     pub(crate) fn held(&self, permission: &str, roles: &[String]) -> bool {
         self.roles

@@ -6,10 +6,12 @@
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::chat::Chat;
 use crate::clock::Clock;
+use crate::ddp::MethodLimits;
 use crate::fault::Faults;
 use crate::latch::Latch;
 use crate::limits::Limits;
@@ -18,6 +20,7 @@ use crate::options::{Manner, Options};
 use crate::permissions::Permissions;
 use crate::record::Recorder;
 use crate::settings::Settings;
+use crate::talk::Said;
 use crate::tokens::StampedToken;
 use crate::users::Users;
 
@@ -36,6 +39,12 @@ pub(crate) enum Event {
         user_id: String,
         hashed: Vec<String>,
     },
+    /// A message was said in a room.
+    Said(Arc<Said>),
+    /// A room was opened, or found again, for its members.
+    RoomOpened { room: String },
+    /// Members tell each other what they are doing, under an event name of `stream-notify-room`.
+    Noticed { name: String, args: Vec<Value> },
 }
 
 /// The mutable state of the workspace.
@@ -46,6 +55,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) lockout: Lockout,
     pub(crate) chat: Chat,
+    pub(crate) method_limits: MethodLimits,
 }
 
 impl State {
@@ -73,17 +83,19 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(options: Options) -> Self {
+        let clock = Clock::default();
         let state = State {
             users: Users::default(),
             settings: Settings::new(&options),
             permissions: Permissions::new(),
             limits: Limits::default(),
             lockout: Lockout::default(),
-            chat: Chat::default(),
+            chat: Chat::new(clock.now_ms()),
+            method_limits: MethodLimits::default(),
         };
         Self {
             options,
-            clock: Clock::default(),
+            clock,
             recorder: Recorder::default(),
             faults: Faults::default(),
             events: broadcast::Sender::new(EVENTS_KEPT),

@@ -1,0 +1,275 @@
+//! The sockets of DDP: upgrades, framing, heartbeats (RC §6.1).
+//!
+//! Nothing of the handshake's headers authenticates (RC §6.2); they only tell where the client is.
+//! Every task ends with its socket, and a socket that does not keep up with events is closed.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
+
+use super::session::{Session, Step};
+use super::sockjs::{self, Framing};
+use crate::auth::Origin;
+use crate::client_address::{self, Peer};
+use crate::random;
+use crate::state::App;
+
+/// How long a connection may be silent before it is pinged, and then again until it is closed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The largest message the monolith takes, websocket-driver's default.
+const LARGEST_MESSAGE: usize = 67_108_863;
+
+/// `/websocket` and `/sockjs/*`.
+pub(crate) fn router() -> Router<App> {
+    Router::new()
+        .route("/websocket", get(raw))
+        .route("/sockjs/info", get(info))
+        .route("/sockjs/{server}/{session}/websocket", get(framed))
+        .route("/sockjs/{server}/{session}/xhr", post(fallback))
+        .route("/sockjs/{server}/{session}/xhr_streaming", post(fallback))
+}
+
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+async fn raw(
+    State(app): State<App>,
+    peer: Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    open((app, Framing::Raw), origin(&headers, *peer), upgrade)
+}
+
+async fn framed(
+    State(app): State<App>,
+    peer: Extension<Peer>,
+    Path((server, session)): Path<(String, String)>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
+    if !sockjs::is_session_path(&server, &session) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    open((app, Framing::SockJs), origin(&headers, *peer), upgrade)
+}
+
+type From = Box<dyn FnOnce(&App) -> Origin + Send>;
+
+fn origin(headers: &HeaderMap, peer: Peer) -> From {
+    let headers = headers.clone();
+    Box::new(move |app| {
+        let address = client_address::of_ddp(&headers, peer, app.options.forwarded_count);
+        let agent = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
+        Origin {
+            address: address.unwrap_or_default(),
+            user_agent: agent.unwrap_or_default().to_owned(),
+            ..Origin::default()
+        }
+    })
+}
+
+fn open(wanted: (App, Framing), from: From, upgrade: Upgrade) -> Response {
+    let (app, framing) = wanted;
+    let Ok(upgrade) = upgrade else {
+        let words = "Can \"Upgrade\" only to \"WebSocket\".";
+        return (StatusCode::BAD_REQUEST, words).into_response();
+    };
+    let from = from(&app);
+    upgrade
+        .max_message_size(LARGEST_MESSAGE)
+        .max_frame_size(LARGEST_MESSAGE)
+        .on_upgrade(move |socket| serve(socket, app, from, framing))
+}
+
+/// What SockJS clients ask before they connect.
+async fn info(headers: HeaderMap) -> Response {
+    let entropy = random::id().bytes().fold(7, |sum: u32, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let body = json!({"websocket": true, "origins": ["*:*"], "cookie_needed": false,
+                      "entropy": entropy});
+    let no_store = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
+    let mut response = (
+        [
+            (header::CONTENT_TYPE, "application/json; charset=UTF-8"),
+            (header::CACHE_CONTROL, no_store),
+        ],
+        body.to_string(),
+    )
+        .into_response();
+    let origin = headers.get(header::ORIGIN).cloned();
+    let star = header::HeaderValue::from_static("*");
+    let allowed = response.headers_mut();
+    if origin.is_some() {
+        let yes = header::HeaderValue::from_static("true");
+        allowed.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
+    }
+    allowed.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.unwrap_or(star));
+    response
+}
+
+/// The HTTP fallbacks open, so that it shows when something lets them through; they carry nothing.
+async fn fallback() -> Response {
+    (
+        [(
+            header::CONTENT_TYPE,
+            "application/javascript; charset=UTF-8",
+        )],
+        "o\n",
+    )
+        .into_response()
+}
+
+/// Counts a socket as open while it lives.
+struct Open(App);
+
+impl Open {
+    fn new(app: &App) -> Self {
+        app.sockets.fetch_add(1, Ordering::Relaxed);
+        Self(App::clone(app))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let sockets: &AtomicUsize = &self.0.sockets;
+        sockets.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Why a connection ends.
+enum Ended {
+    /// The far end is gone, or the machine fails.
+    Gone,
+    /// We end it.
+    Closed,
+}
+
+struct Line {
+    socket: WebSocket,
+    framing: Framing,
+}
+
+impl Line {
+    async fn text(&mut self, text: String) -> Result<(), Ended> {
+        self.socket
+            .send(Message::Text(text.into()))
+            .await
+            .map_err(|_| Ended::Gone)
+    }
+
+    async fn message(&mut self, message: &Value) -> Result<(), Ended> {
+        let text = self.framing.wrap(&message.to_string());
+        self.text(text).await
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Ended> {
+        for message in &step.send {
+            self.message(message).await?;
+        }
+        if step.close {
+            Err(Ended::Closed)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Says good-bye and waits for the far end's, for as long as one heartbeat.
+    async fn close(mut self) {
+        if self.framing == Framing::SockJs {
+            let _ = self.text(sockjs::GO_AWAY.to_owned()).await;
+        }
+        let goodbye = CloseFrame {
+            code: close_code::NORMAL,
+            reason: "Normal closure".into(),
+        };
+        if self
+            .socket
+            .send(Message::Close(Some(goodbye)))
+            .await
+            .is_err()
+        {
+            return;
+        }
+        let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(HEARTBEAT, answered).await;
+    }
+}
+
+async fn serve(socket: WebSocket, app: App, from: Origin, framing: Framing) {
+    let open = Open::new(&app);
+    let mut line = Line { socket, framing };
+    let ended = converse(&mut line, &app, from).await;
+    // A socket that we close counts as closed from here on, whether or not the far end answers.
+    drop(open);
+    if let Err(Ended::Closed) = ended {
+        line.close().await;
+    }
+}
+
+async fn converse(line: &mut Line, app: &App, from: Origin) -> Result<(), Ended> {
+    let mut events = app.events.subscribe();
+    let mut session = Session::new(App::clone(app), from);
+    if line.framing == Framing::SockJs {
+        line.text(sockjs::OPEN.to_owned()).await?;
+    }
+    line.message(&Session::greeting()).await?;
+    let mut silent_until = Instant::now() + HEARTBEAT;
+    let mut pinged = false;
+    let mut beat_at = Instant::now() + sockjs::HEARTBEAT_EVERY;
+    loop {
+        let beats = line.framing == Framing::SockJs;
+        tokio::select! {
+            message = line.socket.recv() => {
+                (silent_until, pinged) = (Instant::now() + HEARTBEAT, false);
+                for text in texts(message, line.framing)? {
+                    let step = session.receive(&text);
+                    line.take(step).await?;
+                }
+            }
+            event = events.recv() => match event {
+                Ok(event) => line.take(session.hear(&event)).await?,
+                Err(RecvError::Lagged(_) | RecvError::Closed) => return Err(Ended::Closed),
+            },
+            () = sleep_until(silent_until) => {
+                if pinged {
+                    return Err(Ended::Closed);
+                }
+                (silent_until, pinged) = (Instant::now() + HEARTBEAT, true);
+                line.message(&json!({"msg": "ping"})).await?;
+            }
+            () = sleep_until(beat_at), if beats => {
+                beat_at = Instant::now() + sockjs::HEARTBEAT_EVERY;
+                line.text(sockjs::HEARTBEAT.to_owned()).await?;
+            }
+        }
+    }
+}
+
+/// The DDP texts of what a socket gave.
+fn texts(
+    message: Option<Result<Message, axum::Error>>,
+    framing: Framing,
+) -> Result<Vec<String>, Ended> {
+    match message {
+        Some(Ok(Message::Text(text))) => framing
+            .unwrap_message(text.as_str())
+            .map_err(|_| Ended::Closed),
+        // Binary messages are no part of the protocol.
+        Some(Ok(Message::Binary(_))) => Err(Ended::Closed),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Vec::new()),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ended::Gone),
+    }
+}

@@ -1,0 +1,61 @@
+//! What clients read at start besides rooms: who is there, who may do what, how things are set.
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use crate::answers::{self, Refusal};
+use crate::auth::Caller;
+use crate::ddp;
+use crate::moment;
+use crate::state::App;
+use crate::user::User;
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/api/v1/users.presence", get(presence))
+        .route("/api/v1/permissions.listAll", get(permissions))
+        .route("/api/v1/settings/{id}", get(setting))
+}
+
+/// Presence of the users in `ids` (comma separated), or of all.
+async fn presence(State(app): State<App>, _caller: Caller, asked: Asked) -> Response {
+    let ids: Option<Vec<&str>> = asked.query("ids").map(|ids| ids.split(',').collect());
+    let wanted = |user: &&User| {
+        ids.as_ref()
+            .is_none_or(|ids| ids.contains(&user.id.as_str()))
+    };
+    let state = app.state();
+    let users: Vec<Value> = state
+        .users
+        .all()
+        .filter(wanted)
+        .map(|user| {
+            json!({"_id": user.id, "username": user.username, "name": user.name,
+                   "status": "online", "utcOffset": 0})
+        })
+        .collect();
+    answers::success(json!({"users": users, "full": ids.is_none()}))
+}
+
+async fn permissions(State(app): State<App>, _caller: Caller) -> Response {
+    answers::success(json!({"update": moment::to_rest(ddp::permissions(&app)), "remove": []}))
+}
+
+/// One setting, for those who may see settings.
+async fn setting(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    caller.require(&app, "view-privileged-setting")?;
+    let state = app.state();
+    let value = state
+        .settings
+        .value(&id)
+        .ok_or_else(|| Refusal::failure("Setting not found"))?;
+    Ok(answers::success(json!({"_id": id, "value": value})))
+}
