@@ -120,5 +120,25 @@ async fn rocketchat(port: u16) -> anyhow::Result<Lookalike> {
         .context("the Rocket.Chat lookalike cannot be started")?;
     // Nobody reads the recording here, and it would grow.
     rocketchat.set_recording(false);
+    furnish(&rocketchat);
     Ok(rocketchat)
+}
+
+/// Rooms that everybody joins with their first request, and something to read in them.
+fn furnish(rocketchat: &Lookalike) {
+    const CAT: &str = "rocket.cat";
+    rocketchat.join(CAT, "general");
+    rocketchat.say(
+        CAT,
+        "general",
+        "Welcome! Everybody who logs in at the host application meets here.",
+    );
+    rocketchat.add_default_channel("help-desk", "Questions, and sometimes answers", CAT);
+    rocketchat.say(CAT, "help-desk", "Ask anything. @bob is on duty today.");
+    rocketchat.add_default_channel("lunch", "12:30, downstairs", CAT);
+    rocketchat.say(
+        CAT,
+        "lunch",
+        "Today: tomato soup, then whatever @carol votes for.",
+    );
 }

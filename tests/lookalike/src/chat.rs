@@ -217,6 +217,14 @@ impl Chat {
             .collect()
     }
 
+    /// From now on new users join this channel by themselves.
+    pub(crate) fn make_default(&mut self, room_id: &str, topic: &str) {
+        if let Some(room) = self.rooms.get_mut(room_id) {
+            room.default = true;
+            topic.clone_into(&mut room.topic);
+        }
+    }
+
     /// Ends a membership. Whether there was one.
     pub(crate) fn leave(&mut self, room_id: &str, user_id: &str) -> bool {
         self.rooms

@@ -25,6 +25,25 @@ impl Lookalike {
         self.add_room(RoomKind::Channel, name, members)
     }
 
+    /// Opens a public channel that new users join by themselves, as `general` is; its id.
+    ///
+    /// # Panics
+    /// As [`Lookalike::add_channel`].
+    pub fn add_default_channel(&self, name: &str, topic: &str, owner: &str) -> String {
+        let id = self.add_channel(name, &[owner]);
+        self.app().state().chat.make_default(&id, topic);
+        id
+    }
+
+    /// Makes a user a member of a channel named by id or name.
+    ///
+    /// # Panics
+    /// If one of them does not exist.
+    pub fn join(&self, username: &str, room: &str) {
+        let user_id = self.id_of(username).expect("the user exists");
+        talk::join(self.app(), &user_id, room).expect("the channel exists");
+    }
+
     /// Opens a private group; otherwise as [`Lookalike::add_channel`].
     ///
     /// # Panics
