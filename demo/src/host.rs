@@ -175,3 +175,6 @@ fn set_cookies(response: &mut Response, values: Option<(&str, &str)>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

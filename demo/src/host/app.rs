@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
-use super::{App, Host, SESSION_COOKIE, cookie, cookies, set_cookies};
+use super::{App, Host, JWT_COOKIE, SESSION_COOKIE, cookie, cookies, set_cookies};
 use crate::host_sessions::HostSession;
 use crate::jwt::unix_seconds;
 use crate::people::PEOPLE;
@@ -54,7 +54,11 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
         "browser": browser(&headers, &tokens),
     });
     let mut response = Json(body).into_response();
-    if let Some(id) = cookie(&headers, SESSION_COOKIE) {
+    // Only a renewed JWT is handed over, and only to a login that did not end meanwhile: a late answer must not bring
+    // cookies back that the logout took away.
+    let renewed = cookie(&headers, JWT_COOKIE) != Some(session.jwt.as_str());
+    let id = cookie(&headers, SESSION_COOKIE).filter(|_| renewed);
+    if let (Some(id), Some(session)) = (id, host.session(&headers)) {
         set_cookies(&mut response, Some((id, &session.jwt)));
     }
     response
