@@ -1,11 +1,23 @@
 //! Domain verbs over Rocket.Chat's REST API: find, create, update, mint, revoke.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config;
-use crate::rocketchat::{ApiError, Credentials};
+use crate::rocketchat::answer::Answer;
+use crate::rocketchat::caller::Caller;
+use crate::rocketchat::mint::Minter;
+use crate::rocketchat::notices::Notices;
+use crate::rocketchat::operation::Operation;
+use crate::rocketchat::service_account::ServiceAccount;
+use crate::rocketchat::transport::{Identity, Request, Transport};
+use crate::rocketchat::{
+    ApiError, Credentials, NewUser, User, expiration, logout, password, refusal, upkeep, wire,
+};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
 
@@ -14,81 +26,113 @@ use crate::telemetry::readiness::Readiness;
 pub struct RocketChat(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {}
-
-/// A Rocket.Chat user as the service account sees it (RC §2.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// `_id`.
-    pub id: String,
-    /// `username`.
-    pub username: String,
-    /// `name`.
-    pub name: Option<String>,
-    /// `active`.
-    pub active: bool,
-    /// `type`; `None` when Rocket.Chat did not show it.
-    pub user_type: Option<String>,
-    /// `roles`; `None` when the service account may not see them, which forbids adoption.
-    pub roles: Option<Vec<String>>,
-    /// First e-mail address; `None` when not shown or absent.
-    pub email: Option<String>,
+pub(in crate::rocketchat) struct Inner {
+    pub(in crate::rocketchat) caller: Caller,
+    pub(in crate::rocketchat) minter: Minter,
+    notices: Notices,
+    login_expiration_millis: AtomicU64,
 }
 
-/// What `users.create` needs (RC §4.2). The password is the client's business.
-#[derive(Clone, Copy, Debug)]
-pub struct NewUser<'a> {
-    /// Already cleaned to Rocket.Chat's pattern.
-    pub username: &'a str,
-    /// Display name, never empty.
-    pub name: &'a str,
-    /// E-mail address.
-    pub email: &'a str,
-    /// Mark the address as verified.
-    pub email_verified: bool,
-    /// Role ids.
-    pub roles: &'a [String],
-    /// Join the default channels.
-    pub join_default_channels: bool,
+impl Inner {
+    pub(in crate::rocketchat) fn set_login_expiration(&self, life: Duration) {
+        let millis = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        self.login_expiration_millis
+            .store(millis, Ordering::Relaxed);
+    }
 }
 
 impl RocketChat {
-    /// Prepares the client and starts its upkeep (reachability, version, `Accounts_LoginExpiration`) in the background; a
-    /// readiness latch `rocketchat` stays open until Rocket.Chat answered and took the service account. `http` is the control
-    /// plane's client.
+    /// Prepares the client and starts its upkeep (reachability, version, `Accounts_LoginExpiration`) in the background, so it
+    /// must be called within a runtime; a readiness latch `rocketchat` stays open until Rocket.Chat answered and took the
+    /// service account. `http` is the control plane's client: it must not follow redirects, because they would carry the service
+    /// account's token away.
     #[must_use]
     pub fn new(
-        _config: &config::rocketchat::RocketChat,
-        _http: reqwest::Client,
-        _clock: Clock,
-        _metrics: Metrics,
-        _readiness: &Readiness,
+        config: &config::rocketchat::RocketChat,
+        http: reqwest::Client,
+        clock: Clock,
+        metrics: Metrics,
+        readiness: &Readiness,
     ) -> Self {
-        Self(Arc::new(Inner {}))
+        let account = ServiceAccount::new(&config.service_account, clock.now());
+        let inner = Arc::new(Inner {
+            caller: Caller {
+                transport: Transport::new(config, http, clock, metrics),
+                account,
+                unwell: Arc::new(Notify::new()),
+            },
+            minter: Minter::new(config),
+            notices: Notices::default(),
+            login_expiration_millis: AtomicU64::new(0),
+        });
+        inner.set_login_expiration(expiration::DEFAULT);
+        upkeep::start(&inner, readiness.latch("rocketchat"));
+        Self(inner)
     }
 
-    /// Finds a user by exact username.
+    /// Finds a user by exact username. A miss does not mean that the name is free: uniqueness ignores case (RC §2.5).
     ///
     /// # Errors
     /// [`ApiError`] when Rocket.Chat gave no sound answer.
-    pub async fn user_by_name(&self, _username: &str) -> Result<Option<User>, ApiError> {
-        Err(ApiError::Invalid)
+    pub async fn user_by_name(&self, username: &str) -> Result<Option<User>, ApiError> {
+        let user = self.look_up("username", username).await?;
+        // Rocket.Chat looks for ids as well: a user whose id is this name is another user.
+        Ok(user.filter(|user| user.username == username))
     }
 
     /// Finds a user by exact id.
     ///
     /// # Errors
     /// [`ApiError`] when Rocket.Chat gave no sound answer.
-    pub async fn user_by_id(&self, _id: &str) -> Result<Option<User>, ApiError> {
-        Err(ApiError::Invalid)
+    pub async fn user_by_id(&self, id: &str) -> Result<Option<User>, ApiError> {
+        let user = self.look_up("userId", id).await?;
+        Ok(user.filter(|user| user.id == id))
+    }
+
+    async fn look_up(&self, key: &'static str, value: &str) -> Result<Option<User>, ApiError> {
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let request = Request::new(Operation::UserInfo).query(key, value);
+        let answer = self.0.caller.call(request).await?;
+        if answer.is_good() {
+            let found: wire::UserAnswer = answer.good()?;
+            return User::try_from(found.user).map(Some);
+        }
+        match answer.refused().map(|refused| refused.code) {
+            Some(None) => Ok(None),
+            Some(Some(code)) if code == "error-invalid-user" => Ok(None),
+            Some(Some(_)) | None => Err(self.failure(&answer, Operation::UserInfo)),
+        }
     }
 
     /// Creates a user, once; the caller re-reads after any refusal (RC §4.4).
     ///
     /// # Errors
     /// [`ApiError::Refused`] for the user's data, others for the rest.
-    pub async fn create_user(&self, _user: &NewUser<'_>) -> Result<User, ApiError> {
-        Err(ApiError::Invalid)
+    pub async fn create_user(&self, user: &NewUser<'_>) -> Result<User, ApiError> {
+        let password = match self.0.minter.passwords() {
+            Some(passwords) => passwords.of(user.username),
+            None => password::random()?,
+        };
+        let body = wire::CreateUser::new(user, password.reveal());
+        let request = Request::new(Operation::CreateUser).json(&body);
+        let answer = self.0.caller.call(request).await?;
+        if !answer.is_good() {
+            return Err(match self.failure(&answer, Operation::CreateUser) {
+                error @ ApiError::NotPermitted(_) => error,
+                error => refusal::of_new_user(&answer, user).map_or(error, ApiError::Refused),
+            });
+        }
+        self.0.notices.permitted(Operation::CreateUser);
+        let created: wire::UserAnswer = answer.good()?;
+        if created.user.active.is_some() {
+            return User::try_from(created.user);
+        }
+        // The answer's projection varies (RC §4.1), and approval may be pending (RC §4.5): only a lookup tells.
+        self.user_by_id(&created.user.id)
+            .await?
+            .ok_or(ApiError::Invalid)
     }
 
     /// Brings name, e-mail or roles of a user in step (RC §2.9); absent ones stay.
@@ -97,33 +141,92 @@ impl RocketChat {
     /// [`ApiError`]; the caller treats a refusal as a warning.
     pub async fn update_user(
         &self,
-        _id: &str,
-        _name: Option<&str>,
-        _email: Option<(&str, bool)>,
-        _roles: Option<&[String]>,
+        id: &str,
+        name: Option<&str>,
+        email: Option<(&str, bool)>,
+        roles: Option<&[String]>,
     ) -> Result<(), ApiError> {
-        Err(ApiError::Invalid)
+        if name.is_none() && email.is_none() && roles.is_none() {
+            return Ok(());
+        }
+        let request = Request::new(Operation::UpdateUser).json(&wire::UpdateUser {
+            user_id: id,
+            data: wire::UpdateData {
+                name,
+                email: email.map(|(address, _)| address),
+                verified: email.map(|(_, verified)| verified),
+                roles,
+            },
+        });
+        let answer = self.0.caller.call(request).await?;
+        if answer.is_good() {
+            self.0.notices.permitted(Operation::UpdateUser);
+            return answer.good::<serde::de::IgnoredAny>().map(drop);
+        }
+        Err(match self.failure(&answer, Operation::UpdateUser) {
+            error @ ApiError::NotPermitted(_) => error,
+            error => refusal::of_update(&answer, name, email.map(|(address, _)| address))
+                .map_or(error, ApiError::Refused),
+        })
     }
 
     /// Mints an auth token for a user that was found active just before (RC §3). `mint: password` logs the user in instead.
+    /// When the future is dropped, or the answer comes too late, the token is logged out in the background.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn mint(&self, _user: &User) -> Result<Credentials, ApiError> {
-        Err(ApiError::Invalid)
+    pub async fn mint(&self, user: &User) -> Result<Credentials, ApiError> {
+        let inner = &self.0;
+        // Rocket.Chat counts from its own moment, which is later: ours errs on the safe side.
+        let minted_at = inner.caller.transport.clock().now();
+        let token = inner
+            .minter
+            .mint(&inner.caller, &inner.notices, user)
+            .await?;
+        if token.user_id() != user.id {
+            tracing::error!(
+                "Rocket.Chat minted an auth token for another user than asked for; it is not used"
+            );
+            return Err(ApiError::Invalid);
+        }
+        token
+            .into_credentials(minted_at, minted_at + self.login_expiration())
+            .ok_or(ApiError::Invalid)
     }
 
     /// Logs one auth token out, as its user (RC §2.4). 200 and 401 both mean it is gone.
     ///
     /// # Errors
     /// [`ApiError`] when Rocket.Chat did not say so; the caller owes the logout still.
-    pub async fn revoke(&self, _credentials: &Credentials) -> Result<(), ApiError> {
-        Err(ApiError::Invalid)
+    pub async fn revoke(&self, credentials: &Credentials) -> Result<(), ApiError> {
+        let identity = Identity::of_values(
+            credentials.user_id_value().clone(),
+            credentials.auth_token_value().clone(),
+        );
+        logout::log_out(&self.0.caller.transport, identity).await
     }
 
     /// How long auth tokens live: `Accounts_LoginExpiration` (RC §3.5), 90 days until read.
     #[must_use]
     pub fn login_expiration(&self) -> Duration {
-        Duration::from_secs(90 * 24 * 3600)
+        Duration::from_millis(self.0.login_expiration_millis.load(Ordering::Relaxed))
+    }
+
+    /// For the end of the program, after the last call: logs out the service account where its token came from a login.
+    ///
+    /// # Errors
+    /// [`ApiError`] when Rocket.Chat did not say that the token is gone; it then lives until it expires.
+    pub async fn close(&self) -> Result<(), ApiError> {
+        let caller = &self.0.caller;
+        caller.account.close(&caller.transport).await
+    }
+
+    /// The error of an answer; tells the operator when it is a permission.
+    fn failure(&self, answer: &Answer, operation: Operation) -> ApiError {
+        let error = answer.failure(operation);
+        if matches!(error, ApiError::NotPermitted(_)) {
+            self.0.notices.refused(operation, operation.mend());
+        }
+        error
     }
 }

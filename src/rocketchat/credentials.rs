@@ -19,6 +19,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Longest id and token that are believed; Rocket.Chat's have 17 and 43 characters, and each goes into every request.
+    const LONGEST: usize = 512;
+
     /// Builds the header values. `None` when Rocket.Chat sent something that no header can carry.
     #[must_use]
     pub(in crate::rocketchat) fn new(
@@ -27,6 +30,11 @@ impl Credentials {
         minted_at: SystemTime,
         expires_at: SystemTime,
     ) -> Option<Self> {
+        let believable = 1..=Self::LONGEST;
+        if !believable.contains(&user_id.len()) || !believable.contains(&auth_token.reveal().len())
+        {
+            return None;
+        }
         let user_id_value = HeaderValue::from_str(&user_id).ok()?;
         let mut auth_token_value = HeaderValue::from_str(auth_token.reveal()).ok()?;
         auth_token_value.set_sensitive(true);
@@ -95,5 +103,32 @@ impl fmt::Debug for Credentials {
             .field("minted_at", &self.minted_at)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(user_id: &str, auth_token: &str) -> Option<Credentials> {
+        let now = SystemTime::UNIX_EPOCH;
+        let auth_token = AuthToken::new(auth_token.to_owned());
+        Credentials::new(user_id.to_owned(), auth_token, now, now)
+    }
+
+    #[test]
+    fn the_token_is_marked_sensitive_and_not_shown() {
+        let credentials = credentials("u1", "t0ken").expect("credentials");
+        assert!(credentials.auth_token_value().is_sensitive());
+        assert!(!format!("{credentials:?}").contains("t0ken"));
+    }
+
+    #[test]
+    fn what_no_header_can_carry_makes_no_credentials() {
+        assert!(credentials("u1", "t0ken\r\nX-User-Id: admin").is_none());
+        assert!(credentials("u1\n", "t0ken").is_none());
+        assert!(credentials("", "t0ken").is_none());
+        assert!(credentials("u1", "").is_none());
+        assert!(credentials("u1", &"t".repeat(513)).is_none());
     }
 }
