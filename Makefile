@@ -1,0 +1,23 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench fmt lint
+
+help: ## Show what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
+
+demo: ## Host application, Rocket.Chat lookalike and Gantry on this machine; prints one URL
+	@echo "Building the demo; the first time this takes some minutes."
+	@cargo build --locked --package gantry-demo
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/gantry-demo" $(ARGS)
+
+test: ## Form, lints, tests, the demo in a browser; installs what is missing
+	@scripts/test.sh
+
+bench: ## CPU, latency and memory against a minimal pass-through
+	@scripts/bench.sh
+
+fmt: ## Bring the code into its form
+	@cargo fmt --all
+
+lint: ## Form and lints, without the tests
+	@cargo fmt --all -- --check
+	@cargo clippy --locked --workspace --all-targets -- --deny warnings

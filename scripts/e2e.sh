@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# The demo in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'e2e: %s\n' "$*"; }
+
+# install WHAT PACKAGE...
+install() {
+    local what=$1
+    shift
+    if ! command -v apt-get >/dev/null; then
+        say "$what is missing, and there is no apt-get here to install it with; please install it" >&2
+        exit 1
+    fi
+    local root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    say "$what is missing: installing $* (Debian packages)"
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+find_chromium() {
+    local name
+    for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        [ -z "$name" ] || command -v "$name" && return
+    done
+    return 1
+}
+
+command -v node >/dev/null && command -v npm >/dev/null || install "Node.js" nodejs npm
+find_chromium >/dev/null || install "Chromium" chromium fonts-dejavu-core
+CHROMIUM=$(find_chromium)
+export CHROMIUM
+
+if [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]; then
+    say "installing the browser driver (npm ci)"
+    npm ci --prefix tests/e2e --loglevel=error
+fi
+
+cargo build --locked -p gantry-demo
+GANTRY_DEMO=$(realpath "${CARGO_TARGET_DIR:-target}/debug/gantry-demo")
+export GANTRY_DEMO
+say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
+exec node --test tests/e2e/demo.test.mjs

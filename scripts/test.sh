@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s ==\n' "$*"; }
+
+if ! command -v cargo >/dev/null; then
+    echo "cargo is missing: install a stable Rust toolchain with rustfmt and clippy (https://rustup.rs)" >&2
+    exit 1
+fi
+if ! command -v cc >/dev/null; then
+    echo "a C compiler is missing (the crypto library needs one): on Debian, apt-get install gcc libc6-dev" >&2
+    exit 1
+fi
+
+step "Form"
+cargo fmt --all -- --check
+
+step "Lints"
+cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+step "Tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace
+else
+    echo "cargo-nextest is not installed; the same tests run under cargo test."
+    cargo test --locked --workspace --all-targets
+fi
+
+step "The demo in a browser"
+scripts/e2e.sh
