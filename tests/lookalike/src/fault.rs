@@ -181,11 +181,15 @@ fn rate_limited(core: &Core, reset_in: Duration) -> Response<Body> {
 }
 
 fn cut_short() -> Response<Body> {
-    let chunks = [
-        Ok(Bytes::from_static(b"{\"partial\":")),
-        Err(std::io::Error::other("cut")),
-    ];
-    let mut response = Response::new(Body::from_stream(stream::iter(chunks)));
+    let chunks = stream::unfold(0_u8, async |step| match step {
+        0 => Some((Ok(Bytes::from_static(b"{\"partial\":")), 1)),
+        _ => {
+            // Being pending once lets the head and the first bytes leave before the connection ends.
+            tokio::task::yield_now().await;
+            Some((Err(std::io::Error::other("cut")), 2))
+        }
+    });
+    let mut response = Response::new(Body::from_stream(chunks));
     let headers = response.headers_mut();
     headers.insert(
         "content-type",

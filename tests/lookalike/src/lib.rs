@@ -6,14 +6,15 @@
 //! Not Rocket.Chat's own are `ANY /api/v1/gantry-test.echo` and `GET /api/v1/gantry-test.stream`, both with
 //! authentication and without a rate limit: the first answers what it was sent, the second sends chunks.
 
-#![expect(dead_code, reason = "the rooms are furnished one after another")]
-
+mod account;
 mod answers;
 mod auth;
 mod chat;
 mod client_address;
 mod clock;
+mod cors;
 mod ddp;
+mod documents;
 mod fault;
 mod furnish;
 mod handle;

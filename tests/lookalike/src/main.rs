@@ -1,3 +1,61 @@
-//! The lookalike as a program.
+//! The lookalike as a program: listens, prints where and with which service account, and ends on Ctrl-C.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use clap::Parser;
+use lookalike::{CreateToken, Lookalike, Manner, Options};
+
+/// A Rocket.Chat that behaves as the contract says; for tests only.
+#[derive(Parser)]
+struct Arguments {
+    /// The address to listen on.
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// The port to listen on; 0 takes a free one.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// The version to behave as, such as 6.13, 7, 8.0 or 8.7.
+    #[arg(long, default_value = "8.7", value_parser = manner)]
+    manner: Manner,
+    /// The shared secret of users.createToken, from 8.0.
+    #[arg(long)]
+    secret: Option<String>,
+    /// The public URL; its path part prefixes every route.
+    #[arg(long)]
+    root_url: Option<String>,
+    /// Switches the rate limiter off.
+    #[arg(long)]
+    unlimited: bool,
+    /// Remembers the requests received, at the cost of memory and time.
+    #[arg(long)]
+    record: bool,
+}
+
+fn manner(version: &str) -> Result<Manner, String> {
+    Manner::of_version(version).ok_or_else(|| format!("{version} is no version from 6 on"))
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let arguments = Arguments::parse();
+    let options = Options {
+        address: SocketAddr::new(arguments.address, arguments.port),
+        create_token: arguments.secret.map(CreateToken::Secret),
+        root_url: arguments.root_url,
+        rate_limiter: !arguments.unlimited,
+        ..Options::new(arguments.manner)
+    };
+    let rc = Lookalike::start(options).await?;
+    rc.set_recording(arguments.record);
+    let mut out = io::stdout();
+    writeln!(out, "url: {}", rc.url())?;
+    writeln!(out, "user_id: {}", rc.service_user_id())?;
+    writeln!(out, "token: {}", rc.service_token())?;
+    writeln!(out, "username: {}", rc.service_username())?;
+    writeln!(out, "password: {}", rc.service_password())?;
+    out.flush()?;
+    tokio::signal::ctrl_c().await?;
+    rc.stop().await;
+    Ok(())
+}

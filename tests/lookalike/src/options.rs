@@ -94,6 +94,10 @@ pub struct Options {
     pub create_window: Duration,
     /// How many uses of a just minted token are refused, as where the insert is not awaited (RC §3.4).
     pub unsettled_uses: u32,
+    /// Whether `users.create` and `users.createToken` insist on a second factor, as announced (RC §1.5).
+    pub two_factor_on_users: bool,
+    /// How many active users the licence allows; `None` is no limit.
+    pub seats: Option<usize>,
 }
 
 impl Options {
@@ -118,6 +122,8 @@ impl Options {
             refusal_delay: None,
             create_window: Duration::from_millis(2),
             unsettled_uses: 0,
+            two_factor_on_users: false,
+            seats: None,
         }
     }
 

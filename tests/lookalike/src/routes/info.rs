@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::json;
@@ -11,10 +12,15 @@ use crate::auth::Visitor;
 use crate::options::Manner;
 use crate::state::App;
 
-pub(super) fn router() -> Router<App> {
-    Router::new()
+/// `/livez` and `/readyz` came with 7.11; before, the page behind every unknown path answers there.
+pub(super) fn router(manner: Manner) -> Router<App> {
+    let routes = Router::new()
         .route("/api/info", get(info))
-        .route("/health", get(health))
+        .route("/health", get(health));
+    if manner == Manner::V6 {
+        return routes;
+    }
+    routes
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
 }
@@ -40,21 +46,14 @@ async fn health(State(app): State<App>) -> Response {
     if app.manner() == Manner::V6 {
         return "ok".into_response();
     }
-    answers::json_response(axum::http::StatusCode::OK, &json!({"status": "ok"}))
+    answers::json_response(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-async fn livez(State(app): State<App>) -> Response {
-    if app.manner() == Manner::V6 {
-        return crate::auth::unknown_endpoint().await;
-    }
-    answers::json_response(axum::http::StatusCode::OK, &json!({"status": "ok"}))
+async fn livez() -> Response {
+    answers::json_response(StatusCode::OK, &json!({"status": "ok"}))
 }
 
-async fn readyz(State(app): State<App>) -> Response {
-    if app.manner() == Manner::V6 {
-        return crate::auth::unknown_endpoint().await;
-    }
+async fn readyz() -> Response {
     let checks = json!({"memory": "ok", "eventLoop": "ok", "mongo": "ok"});
-    let body = json!({"status": "ok", "checks": checks});
-    answers::json_response(axum::http::StatusCode::OK, &body)
+    answers::json_response(StatusCode::OK, &json!({"status": "ok", "checks": checks}))
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use crate::answers::{MeteorError, Refusal, json_response};
 use crate::auth::{Caller, Origin, Visitor};
+use crate::documents;
 use crate::options::Manner;
 use crate::params::Params;
-use crate::routes::me;
 use crate::state::App;
 
 pub(super) fn router() -> Router<App> {
@@ -35,7 +35,7 @@ async fn login(State(app): State<App>, visitor: Visitor, params: Params) -> Resp
     let data = json!({
         "userId": signed_in.user_id,
         "authToken": signed_in.token,
-        "me": user.map_or(Value::Null, me::document),
+        "me": user.map_or(Value::Null, documents::me),
     });
     let mut body = json!({"status": "success", "data": data});
     if app.manner() != Manner::V6 {

@@ -6,7 +6,12 @@
     reason = "the client is a plain one, as programs have it"
 )]
 
+mod create_token;
 mod limits;
 mod login;
 mod rest_auth;
 mod support;
+mod trouble;
+mod users;
+mod users_create;
+mod workspace;
