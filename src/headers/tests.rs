@@ -4,7 +4,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
 use super::names::Names;
-use super::{credentials, strip_request, strip_response};
+use super::{credentials, forwardable, strip_request, strip_response};
 
 /// Every field that must not come from a client, one per name and two per family.
 const CREDENTIALS: [&str; 30] = [
@@ -84,6 +84,7 @@ fn what_is_no_credential_passes_with_all_its_values() {
     ] {
         before.append(name, HeaderValue::from_static(value));
     }
+    assert_eq!(forwardable(&before), before);
     let mut after = before.clone();
     strip_request(&mut after);
     assert_eq!(after, before);
@@ -110,6 +111,17 @@ fn an_answer_carries_no_auth_token_downstream() {
     assert_eq!(kept, ["set-cookie", "x-ratelimit-limit"]);
 }
 
+#[test]
+fn what_connection_names_is_not_forwardable() {
+    let mut headers = HeaderMap::new();
+    headers.append("connection", HeaderValue::from_static("x-odd"));
+    headers.append("x-odd", HeaderValue::from_static("1"));
+    headers.append("x_user_id", HeaderValue::from_static("evil"));
+    headers.append("accept", HeaderValue::from_static("*/*"));
+    let kept = forwardable(&headers);
+    assert_eq!((kept.len(), kept.contains_key("accept")), (1, true));
+}
+
 proptest! {
     #[test]
     fn cve_2026_39858_no_separator_and_no_case_hides_a_credential(
@@ -133,6 +145,7 @@ proptest! {
             headers.append(named(&spelled), HeaderValue::from_static("evil"));
         }
         headers.append("accept", HeaderValue::from_static("*/*"));
+        prop_assert_eq!(forwardable(&headers).len(), 1);
         let mut alone = headers.clone();
         credentials::strip(&mut alone);
         strip_request(&mut headers);
