@@ -22,8 +22,8 @@ install() {
 
 find_chromium() {
     local name
-    for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
-        [ -z "$name" ] || command -v "$name" && return
+    for name in ${CHROMIUM:+"$CHROMIUM"} chromium chromium-browser google-chrome; do
+        command -v "$name" && return
     done
     return 1
 }
@@ -42,4 +42,4 @@ cargo build --locked -p gantry-demo
 GANTRY_DEMO=$(realpath "${CARGO_TARGET_DIR:-target}/debug/gantry-demo")
 export GANTRY_DEMO
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
-exec node --test tests/e2e/demo.test.mjs
+exec node --test --test-reporter=spec tests/e2e/demo.test.mjs
