@@ -51,10 +51,13 @@ test('two people talk, and neither browser ever holds a Rocket.Chat token', asyn
   const [alice, bob] = [await logIn('Alice Archer'), await logIn('Bob Barlow')];
   const [aliceRoom, bobRoom] = [await room(alice), await room(bob)];
 
+  // Both at once: what one says must not hide what the other said just before.
   await say(aliceRoom, 'Hello from Alice');
-  await bobRoom.getByText('Hello from Alice').waitFor();
-  await say(bobRoom, 'Hello back from Bob');
-  await aliceRoom.getByText('Hello back from Bob').waitFor();
+  await say(bobRoom, 'Hello from Bob');
+  for (const frame of [aliceRoom, bobRoom]) {
+    await frame.getByText('Hello from Alice').waitFor();
+    await frame.getByText('Hello from Bob').waitFor();
+  }
 
   await alice.page.getByText('No Rocket.Chat token in this browser').waitFor();
   for (const visit of [alice, bob]) {

@@ -119,7 +119,7 @@
       document.title = this.title;
       this.draw();
       const history = await call('loadHistory', this.room._id, null, 50, null);
-      this.take(history.messages);
+      this.takeAll(history.messages.reverse());
       if (this.member) call('readMessages', this.room._id).catch(() => {});
       this.poll();
       this.connect();
@@ -139,7 +139,7 @@
       const text = element('textarea', { rows: 1, placeholder: `Message ${this.title}`, 'aria-label': 'Message' });
       const send = element('button', { type: 'submit', disabled: true }, 'Send');
       const file = element('input', { type: 'file', hidden: true });
-      const attach = element('button', { type: 'button', class: 'quiet', title: 'Attach a file', 'aria-label': 'Attach a file', onclick: () => file.click() }, '📎');
+      const attach = element('button', { type: 'button', class: 'quiet', title: 'Attach a file', 'aria-label': 'Attach a file', onclick: () => file.click() }, '+');
       const fit = () => { send.disabled = !text.value.trim(); text.style.height = 'auto'; text.style.height = `${text.scrollHeight}px`; };
       const submit = (event) => { event.preventDefault(); const words = text.value.trim(); if (!words) return; text.value = ''; fit(); this.say(words); };
       text.addEventListener('input', fit);
@@ -154,10 +154,16 @@
       this.foot.replaceChildren(element('div', { class: 'notice' }, `You are viewing ${this.title}`, join));
     }
 
+    // Everything there is up to the newest of these: the next question begins there. What we said ourselves, or heard live,
+    // does not count: others may have written before it.
+    takeAll(messages) {
+      for (const message of messages) this.latest = Math.max(this.latest, millis(message._updatedAt || message.ts));
+      this.take(messages);
+    }
+
     take(messages) {
       let fresh = false;
       for (const message of messages) {
-        this.latest = Math.max(this.latest, millis(message._updatedAt || message.ts));
         const known = this.messages.get(message._id);
         if (known && !known.pending && millis(known._updatedAt) === millis(message._updatedAt)) continue;
         this.messages.set(message._id, message);
@@ -218,7 +224,7 @@
       if (!this.live && !this.ended) {
         try {
           const fresh = await call('loadMissedMessages', this.room._id, { $date: Math.max(this.latest - 1, 0) });
-          this.take(fresh || []);
+          this.takeAll(fresh || []);
           this.show('polling', 'connected');
         } catch (error) {
           if (error instanceof LoggedOut) return this.end();
@@ -247,7 +253,7 @@
         if (message.msg === 'ready' && message.subs.includes('room')) {
           this.live = true;
           this.show('live', 'live');
-          call('loadMissedMessages', this.room._id, { $date: Math.max(this.latest - 1, 0) }).then((fresh) => this.take(fresh || []), () => {});
+          call('loadMissedMessages', this.room._id, { $date: Math.max(this.latest - 1, 0) }).then((fresh) => this.takeAll(fresh || []), () => {});
         }
         if (message.msg === 'changed' && message.collection === 'stream-room-messages' && message.fields.eventName === this.room._id) this.take(message.fields.args);
       };
