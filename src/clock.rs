@@ -48,8 +48,19 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         match &self.0 {
             Source::System => tokio::time::sleep(duration).await,
+            Source::Manual(_) => self.sleep_until(self.now() + duration).await,
+        }
+    }
+
+    /// Waits until this clock shows `until`; unlike [`Clock::sleep`] it misses nothing when the clock moved since the caller
+    /// looked at it.
+    pub async fn sleep_until(&self, until: SystemTime) {
+        match &self.0 {
+            Source::System => {
+                let left = until.duration_since(system_now()).unwrap_or_default();
+                tokio::time::sleep(left).await;
+            }
             Source::Manual(time) => {
-                let until = *time.borrow() + duration;
                 let mut moves = time.subscribe();
                 // The sender is held by this clock, so waiting can only end by reaching the time.
                 let _reached = moves.wait_for(|now| *now >= until).await;

@@ -1,57 +1,232 @@
 //! Sessions: the binding of a host session to Rocket.Chat credentials, from the first request to the logout.
+//!
+//! ```text
+//!                        first request of a host session
+//!                                      |
+//!                                      v
+//!   logout, release  +-------------- flight --------------+  failed: all who wait are told why
+//!   (its token is    |  line up, find or create the user, |----------------------------------> nothing
+//!   owed a logout)   |  check it, mint                    |
+//!         +----------+------------------------------------+
+//!         |                            | committed
+//!         |                            v
+//!         |   stale, or 401  +------ live ------+   used, newer JWT, open socket: deadlines move on
+//!         |   +------------->|                  |<----------------------------------------+
+//!         |   |              |   credentials    |                                         |
+//!         |   +-- refresh ---+------------------+-----------------------------------------+
+//!         |       (old token               | logout, release, expired, idle, max-lifetime,
+//!         |       owed a logout)           | displaced, deactivated, last-socket, shutdown
+//!         v                                v
+//!      ended: marked, logout owed, forgotten, sockets told, in this order
+//!         |
+//!         v
+//!      owed logout --- Rocket.Chat answered 200 or 401, or the token expired ---> struck out
+//! ```
+//!
+//! What always holds:
+//! - At most one exchange runs per host session, and at most one refresh per session; each in a task of its own, so that no
+//!   client can cancel them.
+//! - Every auth token that was minted belongs to a live session or is owed a logout.
+//! - After a logout, the host session's JWTs up to then are refused: on the warm path, on the cold path, and when an exchange ends.
+//! - The warm path ([`Sessions::known`]) takes one look at one map, waits for nothing and allocates nothing.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
 use crate::config;
-use crate::jwt::Verified;
+use crate::jwt::{PrincipalKey, Verified};
 use crate::rocketchat::RocketChat;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Lookup, Metrics};
 
 pub mod cause;
+mod ending;
 pub mod error;
+mod exchange;
+mod flight;
 pub mod handle;
+mod life;
+mod moment;
+pub mod profile;
 pub mod record;
+mod refresh;
+mod revoke;
 pub mod sockets;
+mod store;
+mod sweeper;
+mod tombstone;
+mod turns;
 
 pub use cause::EndCause;
-pub use error::ExchangeError;
+pub use error::{ExchangeError, Reason};
 pub use handle::StandIn;
 pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
 
+use exchange::Outcome;
+use exchange::intake::{Entrance, Intake};
+use exchange::users::Users;
+use handle::StandInHash;
+use life::Step;
+use moment::Moment;
+use refresh::Why;
+use revoke::Revoker;
+use store::{Memory, Seat};
+use sweeper::Deadlines;
+use tombstone::{Token, TokenLife};
+use turns::Turns;
+
+/// Rounds of [`Sessions::admit`]. A round is only lost when the session ended between its exchange and the answer, which takes
+/// somebody else's logout each time.
+const ROUNDS: usize = 4;
+
 /// All sessions of the program; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
 
-#[derive(Debug)]
-struct Inner {}
+/// What sessions live by, from several sections of the config.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long sessions live.
+    pub sessions: config::session::Sessions,
+    /// How principals become users.
+    pub users: config::users::Users,
+    /// How much runs and waits.
+    pub minting: config::rocketchat::Minting,
+    /// Longest `max_age` among the issuers: how long tombstones matter.
+    pub longest_age: Duration,
+    /// Longest `leeway` among the issuers.
+    pub longest_leeway: Duration,
+}
 
-impl Sessions {
-    /// Starts empty, with its sweeper and its revoker running in the background.
+struct Inner {
+    rules: config::session::Sessions,
+    token_life: TokenLife,
+    rocketchat: RocketChat,
+    clock: Clock,
+    metrics: Metrics,
+    store: Memory,
+    users: Users,
+    intake: Arc<Intake>,
+    principals: Turns<PrincipalKey>,
+    names: Turns<String>,
+    deadlines: Arc<Deadlines>,
+    revoker: Revoker,
+    /// Ends the tasks in the background when the last handle is gone.
+    _closed: DropGuard,
+}
+
+impl Rules {
+    /// Gathers them.
     #[must_use]
     pub fn new(
-        _config: &config::session::Sessions,
-        _users: &config::users::Users,
-        _rocketchat: RocketChat,
-        _clock: Clock,
-        _metrics: Metrics,
+        sessions: &config::session::Sessions,
+        users: &config::users::Users,
+        minting: config::rocketchat::Minting,
+        issuers: &[Arc<config::issuer::Issuer>],
     ) -> Self {
-        Self(Arc::new(Inner {}))
+        let longest = |length: fn(&config::issuer::Issuer) -> Duration| {
+            issuers
+                .iter()
+                .map(|issuer| length(issuer))
+                .max()
+                .unwrap_or_default()
+        };
+        Self {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            minting,
+            longest_age: longest(|issuer| issuer.max_age),
+            longest_leeway: longest(|issuer| issuer.leeway),
+        }
+    }
+}
+
+impl Sessions {
+    /// Starts empty, with its sweeper and its revoker running in the background; needs a runtime.
+    #[must_use]
+    pub fn new(rules: Rules, rocketchat: RocketChat, clock: Clock, metrics: Metrics) -> Self {
+        let closed = CancellationToken::new();
+        let deadlines = Deadlines::new(clock.clone());
+        let inner = Arc::new(Inner {
+            users: Users::new(rules.users, rocketchat.clone(), metrics.clone()),
+            intake: Intake::new(rules.minting, clock.clone()),
+            revoker: Revoker::start(
+                rocketchat.clone(),
+                clock.clone(),
+                metrics.clone(),
+                closed.clone(),
+            ),
+            rules: rules.sessions,
+            token_life: TokenLife {
+                longest_age: rules.longest_age,
+                longest_leeway: rules.longest_leeway,
+            },
+            rocketchat,
+            clock,
+            metrics,
+            store: Memory::default(),
+            principals: Turns::new(),
+            names: Turns::new(),
+            deadlines: Arc::clone(&deadlines),
+            _closed: closed.clone().drop_guard(),
+        });
+        tokio::spawn(sweeper::sweep(Arc::downgrade(&inner), deadlines, closed));
+        Self(inner)
     }
 
-    /// The session of this token if it is there and fresh or stale: no await, no I/O, no lock held on return. Marks its use and
-    /// takes over a later `exp`.
+    /// The session of this token if it is there and its credentials are fresh or stale: no await, no I/O, no lock held on return.
+    /// Marks its use and takes over a later `exp`.
     #[must_use]
-    pub fn known(&self, _verified: &Verified) -> Option<Admitted> {
-        None
+    pub fn known(&self, verified: &Verified) -> Option<Admitted> {
+        let now = Moment::of(self.0.clock.now());
+        let admitted = self
+            .0
+            .store
+            .with_live(&verified.principal.host_session, |session| {
+                session.admit(verified, now)
+            });
+        if admitted.is_some() {
+            self.0.metrics.session_looked_up(Lookup::Hit);
+        }
+        admitted
     }
 
     /// The session of this token: known, or joined, or exchanged now. However many ask, one exchange runs per host session.
     ///
     /// # Errors
     /// [`ExchangeError`].
-    pub async fn admit(&self, _verified: &Arc<Verified>) -> Result<Admitted, ExchangeError> {
+    pub async fn admit(&self, verified: &Arc<Verified>) -> Result<Admitted, ExchangeError> {
+        for _ in 0..ROUNDS {
+            if let Some(admitted) = self.known(verified) {
+                return Ok(admitted);
+            }
+            self.0.may_begin(verified)?;
+            match self.0.seat(verified) {
+                Seat::Live(session) => {
+                    if let Some(admitted) = self.0.mend(&session, verified).await? {
+                        return Ok(admitted);
+                    }
+                }
+                Seat::Joined(flight) => {
+                    if let Some(admitted) = self.0.landed(flight.outcome().await, verified)? {
+                        return Ok(admitted);
+                    }
+                }
+                Seat::Begun(pilot, entrance) => {
+                    let flight = Arc::clone(pilot.flight());
+                    let inner = Arc::clone(&self.0);
+                    tokio::spawn(inner.fly(pilot, Arc::clone(verified), entrance));
+                    if let Some(admitted) = self.0.landed(flight.outcome().await, verified)? {
+                        return Ok(admitted);
+                    }
+                }
+                Seat::Full => return Err(ExchangeError::Overloaded),
+            }
+        }
         Err(ExchangeError::Overloaded)
     }
 
@@ -59,30 +234,117 @@ impl Sessions {
     /// ones come back.
     ///
     /// # Errors
-    /// [`ExchangeError`].
-    pub async fn reject(&self, _admitted: &Admitted) -> Result<Admitted, ExchangeError> {
-        Err(ExchangeError::Overloaded)
+    /// [`ExchangeError`]; [`ExchangeError::Overloaded`] also when this session's credentials were refused again and again.
+    pub async fn reject(&self, admitted: &Admitted) -> Result<Admitted, ExchangeError> {
+        let why = Why::Refused(Arc::clone(&admitted.credentials));
+        self.0.refreshed(&admitted.session, why).await
     }
 
-    /// Gives out a new stand-in for a live session; only its hash is kept.
+    /// Gives out a new stand-in for a live session; only its hash is kept. A session has at most 16, the oldest is dropped. That
+    /// of a session that has just ended names nothing.
     #[must_use]
-    pub fn issue_stand_in(&self, _admitted: &Admitted) -> StandIn {
-        StandIn::random()
+    pub fn issue_stand_in(&self, admitted: &Admitted) -> StandIn {
+        let stand_in = StandIn::random();
+        self.0
+            .keep_stand_in(StandInHash::of(stand_in.reveal()), &admitted.session);
+        stand_in
+    }
+
+    /// The live session that a stand-in names, with its current credentials. Marks its use.
+    #[must_use]
+    pub fn of_stand_in(&self, text: &str) -> Option<Admitted> {
+        let session = self.0.store.of_stand_in(&StandInHash::of(text))?;
+        session.usable(Moment::of(self.0.clock.now()))
     }
 
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
     /// new one.
-    pub fn release(&self, _verified: &Verified, _cause: EndCause) {}
+    pub fn release(&self, verified: &Verified, cause: EndCause) {
+        self.0.release(verified, cause);
+    }
 
     /// Ends the host session for good: as release, and this JWT and older ones of the host session are refused from now on.
-    pub fn logout(&self, _verified: &Verified) {}
+    pub fn logout(&self, verified: &Verified) {
+        self.0.logout(verified);
+    }
+
+    /// Ends one session; only the first cause counts.
+    pub fn end(&self, session: &Arc<Session>, cause: EndCause) {
+        self.0.end(session, cause);
+    }
 
     /// Binds a WebSocket to the session; the guard tells when the session ends, and unbinds when dropped.
     #[must_use]
     pub fn bind_socket(&self, admitted: &Admitted) -> SocketGuard {
-        SocketGuard::new(admitted)
+        SocketGuard::new(admitted, Arc::clone(&self.0.deadlines))
     }
 
-    /// Ends what must end at shutdown (`logout_on_shutdown`) and waits, at most as long as `deadline` allows, for owed logouts.
-    pub async fn drain(&self, _deadline: std::time::Duration) {}
+    /// Begins nothing new, ends what must end at shutdown (`logout_on_shutdown`), and waits, at most as long as `deadline` allows,
+    /// for exchanges that run and for owed logouts.
+    pub async fn drain(&self, deadline: Duration) {
+        tokio::select! {
+            () = self.0.wind_up() => {}
+            () = self.0.clock.sleep(deadline) => {}
+        }
+    }
+}
+
+impl Inner {
+    /// A token that is dead, or too old for a session to live on, begins nothing.
+    fn may_begin(&self, verified: &Verified) -> Result<(), ExchangeError> {
+        let tombstone = self.store.tombstone(&verified.principal.host_session);
+        if tombstone.is_some_and(|tombstone| tombstone.refuses(&Token::of(verified))) {
+            return Err(ExchangeError::LoggedOut);
+        }
+        let last = Moment::of(verified.expires_at).after(self.rules.grace);
+        if last <= Moment::of(self.clock.now()) {
+            return Err(ExchangeError::Expired);
+        }
+        Ok(())
+    }
+
+    fn seat(&self, verified: &Verified) -> Seat<Entrance> {
+        let seat = self
+            .store
+            .seat(&verified.principal.host_session, || self.intake.enter());
+        match &seat {
+            Seat::Joined(_) => self.metrics.session_looked_up(Lookup::Joined),
+            Seat::Begun(..) => self.metrics.session_looked_up(Lookup::Miss),
+            Seat::Live(_) | Seat::Full => {}
+        }
+        seat
+    }
+
+    /// A session that is live and was not admitted: overdue for its end, or in need of credentials.
+    async fn mend(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        verified: &Verified,
+    ) -> Result<Option<Admitted>, ExchangeError> {
+        let now = Moment::of(self.clock.now());
+        if let Step::End(cause) = session.step(now) {
+            self.end(session, cause);
+            return Ok(None);
+        }
+        self.refreshed(session, Why::Expired).await?;
+        Ok(session.admit(verified, now))
+    }
+
+    fn landed(
+        &self,
+        outcome: Outcome,
+        verified: &Verified,
+    ) -> Result<Option<Admitted>, ExchangeError> {
+        match outcome {
+            Outcome::Session(session) => Ok(session.admit(verified, Moment::of(self.clock.now()))),
+            Outcome::Failed(error) => Err(error),
+            Outcome::Abandoned => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Sessions")
+    }
 }

@@ -15,7 +15,7 @@ pub enum EndCause {
     MaxLifetime,
     /// The principal began more than `max_per_principal`.
     Displaced,
-    /// Rocket.Chat says the user is no longer active.
+    /// Rocket.Chat says the user is no longer active, or policy no longer permits it.
     Deactivated,
     /// The last socket closed and `end_on_last_socket` passed.
     LastSocket,

@@ -1,18 +1,106 @@
 //! One session: who it is for, its credentials and its times.
+//!
+//! The warm path reads and moves its atomics only; what must change together (its end, its credentials, its stand-ins) changes
+//! under one short lock that no await ever holds.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+
+use crate::jwt::{HostSession, PrincipalKey, Verified};
 use crate::rocketchat::Credentials;
+use crate::session::handle::{StandInHash, random_text};
+use crate::session::life::{Bounds, Step, Times};
+use crate::session::moment::{Mark, Moment};
+use crate::session::refresh::RefreshFlight;
+use crate::session::tombstone::{Token, Tombstone};
+use crate::session::{EndCause, ExchangeError, Reason};
+
+/// Stand-ins one session may have: a browser with many tabs, an SDK that logs in anew now and then. The oldest is dropped.
+const STAND_INS: usize = 16;
 
 /// A live binding of a host session to credentials.
-#[derive(Debug)]
 pub struct Session {
     id: String,
     username: String,
+    host_session: HostSession,
+    principal: PrincipalKey,
+    issuer: Arc<str>,
+    tombstone: Option<Arc<Tombstone>>,
+    bounds: Bounds,
+    ended: AtomicBool,
+    credentials: ArcSwap<Credentials>,
+    last_used: Mark,
+    token_expires: Mark,
+    refresh_due: Mark,
+    last_socket_closed: Mark,
+    sockets: AtomicUsize,
+    /// The deadline under which the sweeper will look at it next.
+    pub(in crate::session) scheduled: Mark,
+    end: Notify,
+    inside: Mutex<Inside>,
+}
+
+/// What changes together.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Inside {
+    pub(in crate::session) cause: Option<EndCause>,
+    pub(in crate::session) stand_ins: VecDeque<StandInHash>,
+    pub(in crate::session) refresh: Option<Arc<RefreshFlight>>,
+    /// When the latest refreshes after a rejection began, newest last.
+    pub(in crate::session) rejections: VecDeque<Moment>,
+}
+
+/// A session with the credentials that were current when the request was admitted.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The session.
+    pub session: Arc<Session>,
+    /// Its credentials.
+    pub credentials: Arc<Credentials>,
+}
+
+/// What a session is made of when its exchange is done.
+#[derive(Debug)]
+pub(in crate::session) struct Begin<'a> {
+    pub(in crate::session) verified: &'a Verified,
+    pub(in crate::session) username: String,
+    pub(in crate::session) credentials: Credentials,
+    pub(in crate::session) refresh_due: Moment,
+    pub(in crate::session) bounds: Bounds,
+    pub(in crate::session) tombstone: Option<Arc<Tombstone>>,
+    pub(in crate::session) now: Moment,
 }
 
 impl Session {
+    pub(in crate::session) fn begin(begin: Begin<'_>) -> Self {
+        let principal = &begin.verified.principal;
+        Self {
+            id: random_text::<16>(),
+            username: begin.username,
+            host_session: principal.host_session,
+            principal: principal.key,
+            issuer: Arc::clone(&principal.issuer),
+            tombstone: begin.tombstone,
+            bounds: begin.bounds,
+            ended: AtomicBool::new(false),
+            credentials: ArcSwap::from_pointee(begin.credentials),
+            last_used: Mark::new(begin.now),
+            token_expires: Mark::new(Moment::of(begin.verified.expires_at)),
+            refresh_due: Mark::new(begin.refresh_due),
+            last_socket_closed: Mark::new(Moment::NEVER),
+            sockets: AtomicUsize::new(0),
+            scheduled: Mark::new(Moment::NEVER),
+            end: Notify::new(),
+            inside: Mutex::default(),
+        }
+    }
+
     /// Random, ours, safe to log.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -25,24 +113,202 @@ impl Session {
         &self.username
     }
 
+    /// The issuer of its principal.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// Has it ended?
     #[must_use]
     pub fn ended(&self) -> bool {
-        false
+        self.ended.load(Ordering::Acquire)
     }
 
     /// The latest moment it may live to, as known now: JWT expiry with grace, maximum life.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
+        self.bounds.latest_end(self.token_expires.load()).time()
+    }
+
+    /// The warm path: its credentials, if this token may use them now. Marks the use and takes over a later `exp`.
+    pub(in crate::session) fn admit(
+        self: &Arc<Self>,
+        verified: &Verified,
+        now: Moment,
+    ) -> Option<Admitted> {
+        // A token can be dead though a newer session of its host session lives.
+        if self
+            .tombstone
+            .as_ref()
+            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
+        {
+            return None;
+        }
+        let admitted = self.usable(now)?;
+        self.token_expires.raise(Moment::of(verified.expires_at));
+        Some(admitted)
+    }
+
+    /// It with its credentials, if they can be used now; marks the use.
+    pub(in crate::session) fn usable(self: &Arc<Self>, now: Moment) -> Option<Admitted> {
+        // The sweeper ends sessions on time; the second look holds when the machine slept through it.
+        if self.ended() || matches!(self.step(now), Step::End(_)) {
+            return None;
+        }
+        let credentials = self.credentials.load_full();
+        if Moment::of(credentials.expires_at()) <= now {
+            return None;
+        }
+        self.last_used.store(now);
+        Some(Admitted {
+            session: Arc::clone(self),
+            credentials,
+        })
+    }
+
+    /// What is due now.
+    pub(in crate::session) fn step(&self, now: Moment) -> Step {
+        let times = Times {
+            last_used: self.last_used.load(),
+            token_expires: self.token_expires.load(),
+            refresh_due: self.refresh_due.load(),
+            sockets: self.sockets.load(Ordering::Relaxed),
+            last_socket_closed: self.last_socket_closed.load(),
+        };
+        self.bounds.step(&times, now)
+    }
+
+    /// It with its credentials of now, whatever their state.
+    pub(in crate::session) fn current(self: &Arc<Self>) -> Admitted {
+        Admitted {
+            session: Arc::clone(self),
+            credentials: self.credentials.load_full(),
+        }
+    }
+
+    pub(in crate::session) fn host_session(&self) -> &HostSession {
+        &self.host_session
+    }
+
+    pub(in crate::session) fn principal(&self) -> &PrincipalKey {
+        &self.principal
+    }
+
+    /// When it was last used; an open socket is use.
+    pub(in crate::session) fn last_used(&self) -> Moment {
+        match self.sockets.load(Ordering::Relaxed) {
+            0 => self.last_used.load(),
+            _ => Moment::NEVER,
+        }
+    }
+
+    pub(in crate::session) fn set_refresh_due(&self, due: Moment) {
+        self.refresh_due.store(due);
+    }
+
+    /// Ends it, once: the first cause counts. What it held comes back: the credentials to be revoked, the stand-ins to be
+    /// forgotten. The caller tells the sockets last.
+    pub(in crate::session) fn finish(
+        &self,
+        cause: EndCause,
+    ) -> Option<(Arc<Credentials>, VecDeque<StandInHash>)> {
+        let mut inside = self.inside();
+        if inside.cause.is_some() {
+            return None;
+        }
+        inside.cause = Some(cause);
+        self.ended.store(true, Ordering::Release);
+        Some((
+            self.credentials.load_full(),
+            std::mem::take(&mut inside.stand_ins),
+        ))
+    }
+
+    /// Replaces the credentials: the old ones come back, or, if the session ended meanwhile, the new ones. Either way the caller
+    /// owes the logout of what came back.
+    pub(in crate::session) fn swap_credentials(&self, new: Credentials) -> Swapped {
+        let inside = self.inside();
+        let new = Arc::new(new);
+        if inside.cause.is_some() {
+            return Swapped::Ended(new);
+        }
+        Swapped::Old(self.credentials.swap(new))
+    }
+
+    /// Keeps the hash of a stand-in; one that had to make room comes back. `Err` when the session has ended.
+    pub(in crate::session) fn add_stand_in(
+        &self,
+        hash: StandInHash,
+    ) -> Result<Option<StandInHash>, ()> {
+        let mut inside = self.inside();
+        if inside.cause.is_some() {
+            return Err(());
+        }
+        inside.stand_ins.push_back(hash);
+        if inside.stand_ins.len() > STAND_INS {
+            return Ok(inside.stand_ins.pop_front());
+        }
+        Ok(None)
+    }
+
+    /// What to tell those who come with credentials of this ended session.
+    pub(in crate::session) fn end_error(&self) -> ExchangeError {
+        match self.inside().cause {
+            Some(EndCause::Deactivated) => ExchangeError::NotPermitted(Reason::Deactivated),
+            _ => ExchangeError::LoggedOut,
+        }
+    }
+
+    pub(in crate::session) fn inside(&self) -> MutexGuard<'_, Inside> {
+        // Nothing inside panics half-way; the data is sound even then.
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::session) fn socket_opened(&self) {
+        self.sockets.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// True when it was the last one.
+    pub(in crate::session) fn socket_closed(&self, now: Moment) -> bool {
+        self.last_used.raise(now);
+        self.last_socket_closed.store(now);
+        self.sockets.fetch_sub(1, Ordering::Relaxed) == 1
+    }
+
+    /// Wakes all sockets of an ended session.
+    pub(in crate::session) fn tell_sockets(&self) {
+        self.end.notify_waiters();
+    }
+
+    /// Waits for the end. Cancel-safe.
+    pub(in crate::session) async fn end(&self) {
+        let told = self.end.notified();
+        tokio::pin!(told);
+        // Registered before looking, so an end between the two is not missed.
+        told.as_mut().enable();
+        if self.ended() {
+            return;
+        }
+        told.await;
     }
 }
 
-/// A session with the credentials that were current when the request was admitted.
-#[derive(Clone, Debug)]
-pub struct Admitted {
-    /// The session.
-    pub session: Arc<Session>,
-    /// Its credentials.
-    pub credentials: Arc<Credentials>,
+/// What [`Session::swap_credentials`] leaves to be logged out.
+#[derive(Debug)]
+pub(in crate::session) enum Swapped {
+    /// The session goes on with the new ones.
+    Old(Arc<Credentials>),
+    /// The session had ended.
+    Ended(Arc<Credentials>),
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("id", &self.id)
+            .field("ended", &self.ended())
+            .finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,101 @@
+//! How sessions end: one way for every cause.
+
+use std::sync::Arc;
+
+use crate::jwt::Verified;
+use crate::session::handle::StandInHash;
+use crate::session::moment::Moment;
+use crate::session::record::Session;
+use crate::session::store::Found;
+use crate::session::tombstone::{Token, Tombstone};
+use crate::session::{EndCause, Inner};
+
+impl Inner {
+    /// Ends a session, once. In this order: marked, so that nobody is admitted; its logout owed, so that its auth token is never
+    /// without a keeper; forgotten; its sockets told.
+    pub(in crate::session) fn end(&self, session: &Arc<Session>, cause: EndCause) {
+        let Some((credentials, stand_ins)) = session.finish(cause) else {
+            return;
+        };
+        self.revoker.owe(credentials, cause.name(), None);
+        self.store.remove(session, stand_ins);
+        session.tell_sockets();
+        self.metrics.sessions_changed(-1);
+        tracing::info!(
+            session.id = session.id(),
+            issuer = session.issuer(),
+            cause = cause.name(),
+            "a session ended"
+        );
+    }
+
+    /// Ends the session of a token, or takes its place from the exchange that would make one. A token that is dead ends nothing:
+    /// else a stolen one could end newer sessions.
+    pub(in crate::session) fn release(&self, verified: &Verified, cause: EndCause) {
+        if self.is_dead(verified) {
+            return;
+        }
+        self.vacate(verified, cause);
+    }
+
+    /// As [`Inner::release`], with a tombstone. It is put down first: whatever begins after the place is empty sees it.
+    pub(in crate::session) fn logout(&self, verified: &Verified) {
+        if self.is_dead(verified) {
+            return;
+        }
+        let now = Moment::of(self.clock.now());
+        let host_session = &verified.principal.host_session;
+        let tombstone = self.store.bury(host_session, |older| {
+            Tombstone::over(older, &Token::of(verified), now, &self.token_life)
+        });
+        self.deadlines
+            .forget_tombstone(*host_session, tombstone.kept_until());
+        self.vacate(verified, EndCause::Logout);
+    }
+
+    /// Empties the place of the token's host session.
+    fn vacate(&self, verified: &Verified, cause: EndCause) {
+        let host_session = &verified.principal.host_session;
+        while let Some(found) = self.store.find(host_session) {
+            match found {
+                Found::Live(session) => return self.end(&session, cause),
+                // If it landed between the two looks, the next one finds what came of it.
+                Found::Flight(flight) => {
+                    if self.store.abandon(host_session, &flight) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_dead(&self, verified: &Verified) -> bool {
+        self.store
+            .tombstone(&verified.principal.host_session)
+            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
+    }
+
+    /// Keeps the hash of a stand-in for as long as its session lives.
+    pub(in crate::session) fn keep_stand_in(&self, hash: StandInHash, session: &Arc<Session>) {
+        // First where it is found, then where its end finds it: an end between the two refuses it, and it is taken out again.
+        self.store.add_stand_in(hash, session);
+        match session.add_stand_in(hash) {
+            Ok(Some(oldest)) => self.store.remove_stand_in(&oldest),
+            Ok(None) => {}
+            Err(()) => self.store.remove_stand_in(&hash),
+        }
+    }
+
+    /// Everything a shutdown waits for.
+    pub(in crate::session) async fn wind_up(&self) {
+        self.intake.close();
+        self.intake.empty().await;
+        if self.rules.logout_on_shutdown {
+            for session in self.store.all() {
+                self.end(&session, EndCause::Shutdown);
+            }
+        }
+        self.revoker.hurry();
+        self.revoker.settled().await;
+    }
+}

@@ -1,0 +1,173 @@
+//! The exchange: a principal in, a session with credentials out, in one flight per host session.
+//!
+//! A flight runs in a task of its own, so a client that goes away neither stops it nor loses the auth token it may have minted.
+//! What comes of a flight that lost its place (its host session was logged out meanwhile) is revoked like any ended session.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::jwt::Verified;
+use crate::rocketchat::{ApiError, Credentials, User};
+use crate::session::flight::{Flight, Pilot};
+use crate::session::life::Bounds;
+use crate::session::moment::Moment;
+use crate::session::record::{Begin, Session};
+use crate::session::tombstone::Token;
+use crate::session::{EndCause, ExchangeError, Inner};
+
+pub(in crate::session) mod intake;
+pub(in crate::session) mod users;
+
+use intake::Entrance;
+
+/// Before the second try of a minting. Rocket.Chat may refuse a token for a user it has only just stored (RC §3.4).
+const MINT_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// What came of an exchange, for all who waited for it.
+#[derive(Clone, Debug)]
+pub(in crate::session) enum Outcome {
+    /// The session is live, or was a moment ago.
+    Session(Arc<Session>),
+    /// No session.
+    Failed(ExchangeError),
+    /// The host session was ended while the exchange ran; who still wants one asks again.
+    Abandoned,
+}
+
+/// An exchange that runs.
+pub(in crate::session) type ExchangeFlight = Flight<Outcome>;
+
+impl Outcome {
+    /// A flight whose waiters are told to come again if it is lost in a bug.
+    pub(in crate::session) fn begin() -> (Arc<ExchangeFlight>, Pilot<Self>) {
+        Flight::begin(Self::Failed(ExchangeError::Overloaded))
+    }
+}
+
+impl Inner {
+    /// Flies one exchange to its end.
+    pub(in crate::session) async fn fly(
+        self: Arc<Self>,
+        pilot: Pilot<Outcome>,
+        verified: Arc<Verified>,
+        entrance: Entrance,
+    ) {
+        let flight = Arc::clone(pilot.flight());
+        let (user, credentials, permit) = match self.exchange(&verified, &entrance).await {
+            Ok(exchanged) => exchanged,
+            Err(error) => {
+                self.store
+                    .abandon(&verified.principal.host_session, &flight);
+                pilot.land(Outcome::Failed(error));
+                return;
+            }
+        };
+        pilot.land(self.begin(&flight, &verified, &user, credentials));
+        // After landing: nobody waits for a change of name.
+        self.users.follow(&verified.principal, &user).await;
+        drop(permit);
+    }
+
+    async fn exchange(
+        &self,
+        verified: &Verified,
+        entrance: &Entrance,
+    ) -> Result<(User, Credentials, OwnedSemaphorePermit), ExchangeError> {
+        let principal = &verified.principal;
+        let line_up = async {
+            // Host sessions of one principal settle its user one after the other, and so do principals that mean one name: else
+            // they would create it twice, or both take it over.
+            let turn = self.principals.take(principal.key).await;
+            let target = self.users.target(principal)?;
+            let name = target.username().to_ascii_lowercase();
+            Ok((turn, self.names.take(name).await, target))
+        };
+        let ((turn, name, target), permit) = entrance.place(line_up).await?;
+        let user = self.users.settle(principal, &target).await?;
+        drop((name, turn));
+        let credentials = self.mint(&user).await?;
+        Ok((user, credentials, permit))
+    }
+
+    /// Mints, a second time if Rocket.Chat refused for a reason that may have passed.
+    pub(in crate::session) async fn mint(&self, user: &User) -> Result<Credentials, ExchangeError> {
+        let mut minted = self.rocketchat.mint(user).await;
+        if let Err(ApiError::Refused(_)) = &minted {
+            tokio::time::sleep(MINT_AGAIN_AFTER).await;
+            minted = self.rocketchat.mint(user).await;
+        }
+        self.metrics
+            .credentials_minted(minted.as_ref().map_or_else(|error| error.kind(), |_| "ok"));
+        Ok(minted?)
+    }
+
+    /// Makes a session of what was minted. From here on the credentials belong to a session, and ending it owes their logout.
+    fn begin(
+        &self,
+        flight: &Arc<ExchangeFlight>,
+        verified: &Verified,
+        user: &User,
+        credentials: Credentials,
+    ) -> Outcome {
+        let now = Moment::of(self.clock.now());
+        let host_session = &verified.principal.host_session;
+        let tombstone = self.store.tombstone(host_session);
+        let dead = tombstone
+            .as_ref()
+            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
+        let session = Arc::new(Session::begin(Begin {
+            verified,
+            username: user.username.clone(),
+            refresh_due: self.refresh_due(&credentials),
+            credentials,
+            bounds: Bounds {
+                hard_end: now.after(self.rules.max_lifetime),
+                grace: self.rules.grace,
+                idle_timeout: self.rules.idle_timeout,
+                end_on_last_socket: self.rules.end_on_last_socket,
+            },
+            tombstone,
+            now,
+        }));
+        self.metrics.sessions_changed(1);
+        tracing::info!(
+            session.id = session.id(),
+            issuer = session.issuer(),
+            "a session began"
+        );
+        let displaced = self.store.enlist(&session, self.rules.max_per_principal);
+        if dead || !self.store.commit(flight, &session) {
+            self.store.abandon(host_session, flight);
+            // Not dead by a tombstone means that it was let go.
+            let logged_out = self
+                .store
+                .tombstone(host_session)
+                .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
+            let cause = if logged_out {
+                EndCause::Logout
+            } else {
+                EndCause::Release
+            };
+            self.end(&session, cause);
+            return Outcome::Abandoned;
+        }
+        for session in displaced {
+            self.end(&session, EndCause::Displaced);
+        }
+        self.deadlines.watch(&session);
+        Outcome::Session(session)
+    }
+
+    /// When these credentials are stale: a share of their life after their minting, so that a refresh that fails can be tried
+    /// again while they last.
+    pub(in crate::session) fn refresh_due(&self, credentials: &Credentials) -> Moment {
+        let life = credentials
+            .expires_at()
+            .duration_since(credentials.minted_at())
+            .unwrap_or_default();
+        Moment::of(credentials.minted_at())
+            .after(life.mul_f64(self.rules.refresh_at.clamp(0.0, 1.0)))
+    }
+}

@@ -1,0 +1,269 @@
+//! Owed logouts: auth tokens that Rocket.Chat must still be told to forget.
+//!
+//! A logout stays owed until Rocket.Chat answered 200 or 401 (RC §2.4), or until the token's own life is over; failures are
+//! tried again with growing pauses. Never is a logout forgotten because there are many, or because Rocket.Chat is away.
+
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::rocketchat::{ApiError, Credentials, RocketChat};
+use crate::session::moment::Moment;
+use crate::session::record::Session;
+use crate::session::sweeper::Timed;
+use crate::telemetry::metrics::Metrics;
+
+/// Logouts called at a time: enough for the end of a working day, little beside what users do.
+const CALLS: usize = 8;
+
+/// The first pause after a failure; each further one is twice as long, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// See [`FIRST_PAUSE`]. Short enough that tokens do not outlive Rocket.Chat's return by much.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How often a token that is still in use after its replacement is looked at.
+const HELD_PAUSE: Duration = Duration::from_secs(5);
+
+/// Rocket.Chat honours an expired token until its cleanup ran, which it does every 10 minutes (RC §3.5).
+const AFTER_EXPIRY: Duration = Duration::from_secs(660);
+
+/// Takes logouts over and sees to them in the background.
+#[derive(Debug)]
+pub(in crate::session) struct Revoker {
+    queue: Arc<Queue>,
+}
+
+/// One logout that is owed.
+#[derive(Debug)]
+struct Owed {
+    credentials: Arc<Credentials>,
+    cause: &'static str,
+    /// While this session lives and somebody uses the token, it stays.
+    held_by: Option<Arc<Session>>,
+    failures: u32,
+}
+
+#[derive(Debug)]
+struct Queue {
+    clock: Clock,
+    metrics: Metrics,
+    waiting: Mutex<BinaryHeap<Timed<Owed>>>,
+    added: Notify,
+    owed: watch::Sender<usize>,
+}
+
+impl Revoker {
+    /// Begins to work, until `closed`.
+    pub(in crate::session) fn start(
+        rocketchat: RocketChat,
+        clock: Clock,
+        metrics: Metrics,
+        closed: CancellationToken,
+    ) -> Self {
+        let queue = Arc::new(Queue {
+            clock,
+            metrics,
+            waiting: Mutex::default(),
+            added: Notify::new(),
+            owed: watch::Sender::new(0),
+        });
+        tokio::spawn(work(Arc::clone(&queue), rocketchat, closed));
+        Self { queue }
+    }
+
+    /// Owes a logout. With `held_by` it waits until that session ended or nobody else holds the credentials.
+    pub(in crate::session) fn owe(
+        &self,
+        credentials: Arc<Credentials>,
+        cause: &'static str,
+        held_by: Option<Arc<Session>>,
+    ) {
+        self.queue.owed.send_modify(|owed| *owed += 1);
+        self.queue.metrics.owed_logouts(*self.queue.owed.borrow());
+        let at = Moment::of(self.queue.clock.now());
+        self.queue.push(
+            at,
+            Owed {
+                credentials,
+                cause,
+                held_by,
+                failures: 0,
+            },
+        );
+    }
+
+    /// Tries everything now: what waits for its next try or for its users will have no later chance.
+    pub(in crate::session) fn hurry(&self) {
+        let now = Moment::of(self.queue.clock.now());
+        let mut waiting = self.queue.waiting();
+        let all = std::mem::take(&mut *waiting);
+        waiting.extend(all.into_iter().map(|mut timed| {
+            timed.value.held_by = None;
+            Timed {
+                at: now,
+                value: timed.value,
+            }
+        }));
+        drop(waiting);
+        self.queue.added.notify_one();
+    }
+
+    /// Waits until nothing is owed. Cancel-safe.
+    pub(in crate::session) async fn settled(&self) {
+        let mut owed = self.queue.owed.subscribe();
+        // The sender is ours, so waiting can only end by reaching nothing.
+        let _settled = owed.wait_for(|owed| *owed == 0).await;
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, BinaryHeap<Timed<Owed>>> {
+        // A heap is sound after any of its methods.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, at: Moment, owed: Owed) {
+        self.waiting().push(Timed { at, value: owed });
+        self.added.notify_one();
+    }
+
+    fn pop_due(&self, now: Moment) -> Option<Owed> {
+        let mut waiting = self.waiting();
+        if waiting.peek()?.at > now {
+            return None;
+        }
+        waiting.pop().map(|timed| timed.value)
+    }
+
+    fn next(&self) -> Moment {
+        self.waiting()
+            .peek()
+            .map_or(Moment::NEVER, |timed| timed.at)
+    }
+
+    fn struck_out(&self) {
+        self.owed.send_modify(|owed| *owed -= 1);
+        self.metrics.owed_logouts(*self.owed.borrow());
+    }
+}
+
+impl Owed {
+    /// Is the replaced token still in use? Whoever uses it holds a share of its credentials.
+    fn held(&self) -> bool {
+        self.held_by
+            .as_ref()
+            .is_some_and(|session| !session.ended() && Arc::strong_count(&self.credentials) > 1)
+    }
+
+    fn outlived(&self, now: Moment) -> bool {
+        Moment::of(self.credentials.expires_at()).after(AFTER_EXPIRY) <= now
+    }
+}
+
+async fn work(queue: Arc<Queue>, rocketchat: RocketChat, closed: CancellationToken) {
+    let mut calls = JoinSet::new();
+    loop {
+        let now = Moment::of(queue.clock.now());
+        while calls.len() < CALLS
+            && let Some(owed) = queue.pop_due(now)
+        {
+            if owed.outlived(now) {
+                queue.metrics.credentials_revoked(owed.cause, "expired");
+                queue.struck_out();
+            } else if owed.held() {
+                queue.push(now.after(HELD_PAUSE), owed);
+            } else {
+                calls.spawn(call(rocketchat.clone(), owed));
+            }
+        }
+        let next = if calls.len() < CALLS {
+            queue.next()
+        } else {
+            Moment::NEVER
+        };
+        tokio::select! {
+            Some(called) = calls.join_next(), if !calls.is_empty() => {
+                // A call that panicked is a bug; its token is lost with it, and the count must not wait for it.
+                match called {
+                    Ok((owed, answer)) => settle(&queue, owed, answer),
+                    Err(_) => queue.struck_out(),
+                }
+            }
+            () = queue.added.notified() => {}
+            () = queue.clock.sleep_until(next.time()), if next != Moment::NEVER => {}
+            () = closed.cancelled() => return,
+        }
+    }
+}
+
+async fn call(rocketchat: RocketChat, owed: Owed) -> (Owed, Result<(), ApiError>) {
+    let answer = rocketchat.revoke(&owed.credentials).await;
+    (owed, answer)
+}
+
+fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
+    let Err(error) = answer else {
+        queue.metrics.credentials_revoked(owed.cause, "ok");
+        queue.struck_out();
+        return;
+    };
+    queue.metrics.credentials_revoked(owed.cause, error.kind());
+    if owed.failures == 0 {
+        tracing::warn!(
+            rocketchat.user_id = owed.credentials.user_id(),
+            error.kind = error.kind(),
+            "an auth token could not be logged out at Rocket.Chat yet; it will be tried until it is"
+        );
+    }
+    let mut pause = pause(owed.failures, random_byte());
+    if let ApiError::RateLimited(asked) = error {
+        pause = pause.max(asked);
+    }
+    owed.failures = owed.failures.saturating_add(1);
+    queue.push(Moment::of(queue.clock.now()).after(pause), owed);
+}
+
+/// The pause after so many failures, between half and all of its full length: after an outage not all come at once.
+fn pause(failures: u32, jitter: u8) -> Duration {
+    let full = FIRST_PAUSE
+        .saturating_mul(2_u32.saturating_pow(failures))
+        .min(LONGEST_PAUSE);
+    full / 2 + full / 2 * u32::from(jitter) / 255
+}
+
+fn random_byte() -> u8 {
+    let mut byte = [0];
+    // Without randomness the pause is merely not spread.
+    let _filled = rand::fill(&mut byte);
+    byte[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_the_longest_and_are_spread() {
+        let check = |failures, jitter, millis| {
+            assert_eq!(
+                pause(failures, jitter),
+                Duration::from_millis(millis),
+                "after {failures} failures with {jitter}"
+            );
+        };
+        check(0, 255, 1_000);
+        check(0, 0, 500);
+        check(3, 255, 8_000);
+        check(8, 255, 256_000);
+        check(9, 255, 300_000);
+        check(u32::MAX, 255, 300_000);
+        check(u32::MAX, 0, 150_000);
+    }
+}
