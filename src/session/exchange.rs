@@ -4,12 +4,11 @@
 //! What comes of a flight that lost its place (its host session was logged out meanwhile) is revoked like any ended session.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::jwt::Verified;
-use crate::rocketchat::{ApiError, Credentials, User};
+use crate::rocketchat::{Credentials, User};
 use crate::session::flight::{Flight, Pilot};
 use crate::session::life::Bounds;
 use crate::session::moment::Moment;
@@ -21,9 +20,6 @@ pub(in crate::session) mod intake;
 pub(in crate::session) mod users;
 
 use intake::Entrance;
-
-/// Before the second try of a minting. Rocket.Chat may refuse a token for a user it has only just stored (RC §3.4).
-const MINT_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
 /// What came of an exchange, for all who waited for it.
 #[derive(Clone, Debug)]
@@ -91,13 +87,9 @@ impl Inner {
         Ok((user, credentials, permit))
     }
 
-    /// Mints, a second time if Rocket.Chat refused for a reason that may have passed.
+    /// Mints for a user that was found fit just before.
     pub(in crate::session) async fn mint(&self, user: &User) -> Result<Credentials, ExchangeError> {
-        let mut minted = self.rocketchat.mint(user).await;
-        if let Err(ApiError::Refused(_)) = &minted {
-            tokio::time::sleep(MINT_AGAIN_AFTER).await;
-            minted = self.rocketchat.mint(user).await;
-        }
+        let minted = self.rocketchat.mint(user).await;
         self.metrics
             .credentials_minted(minted.as_ref().map_or_else(|error| error.kind(), |_| "ok"));
         Ok(minted?)

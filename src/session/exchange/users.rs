@@ -179,7 +179,7 @@ impl Users {
         principal: &Principal,
         username: &str,
     ) -> Result<(User, Origin), ExchangeError> {
-        let (user, origin) = match self.find(username).await? {
+        let (user, origin) = match self.rocketchat.user_by_name(username).await? {
             Some(user) => (user, Origin::Adopted),
             None if !self.rules.provision => return Err(Reason::Unknown.into()),
             None => self.create(principal, username).await?,
@@ -194,12 +194,6 @@ impl Users {
             None => {}
         }
         Ok((user, origin))
-    }
-
-    /// By exact name: Rocket.Chat's search also finds a user whose *id* is that text (RC §2.5).
-    async fn find(&self, username: &str) -> Result<Option<User>, ExchangeError> {
-        let user = self.rocketchat.user_by_name(username).await?;
-        Ok(user.filter(|user| user.username == username))
     }
 
     async fn create(
@@ -263,11 +257,11 @@ impl Users {
             | ApiError::PasswordRefused
             | ApiError::SecondFactorRequired => return Ok(None),
         };
-        match self.find(username).await {
+        match self.rocketchat.user_by_name(username).await {
             Ok(user) => Ok(user.map(|user| (user, origin))),
             // The first failure tells more than that the second call failed as well.
             Err(_) if origin == Origin::Created => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
