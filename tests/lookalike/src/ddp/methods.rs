@@ -34,7 +34,7 @@ pub(crate) fn call(app: &App, login: Option<&Login>, method: &str, params: &[Val
     if let "public-settings/get" | "public-settings:get" = method {
         return Ok(Some(public_settings(app)));
     }
-    if !is_known(method) {
+    if !is_known(app, method) {
         return Err(MeteorError::new(
             404,
             format!("Method '{method}' not found"),
@@ -73,10 +73,12 @@ const KNOWN: &[&str] = &[
     "stream-notify-room",
 ];
 
-fn is_known(method: &str) -> bool {
+fn is_known(app: &App, method: &str) -> bool {
+    // Removed with 8.0 (RC §3.1).
+    let gone = method == "createToken" && app.manner().is_8();
     KNOWN.contains(&method)
         || method.starts_with("UserPresence:")
-        || token_methods::NAMES.contains(&method)
+        || (token_methods::NAMES.contains(&method) && !gone)
 }
 
 fn called_by(app: &App, user_id: &str, method: &str, params: &[Value]) -> Returned {

@@ -44,11 +44,8 @@ pub(super) fn call(app: &App, login: &Login, method: &str, params: &[Value]) -> 
     }
 }
 
-/// Gone from 8.0; before that, under the same rules as `users.createToken` (RC §3.1, §3.2).
+/// Below 8.0 only, under the same rules as `users.createToken` (RC §3.1, §3.2).
 fn create_token(app: &App, login: &Login, user_id: &str) -> Result<Value, MeteorError> {
-    if app.manner().is_8() {
-        return Err(MeteorError::new(404, "Method 'createToken' not found"));
-    }
     let allowed = user_id == login.user_id
         || app
             .state()

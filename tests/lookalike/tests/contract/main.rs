@@ -6,10 +6,19 @@
     reason = "the client is a plain one, as programs have it"
 )]
 
+mod chat_rest;
 mod create_token;
+mod ddp;
+mod ddp_client;
+mod files;
 mod limits;
 mod login;
+mod method_call;
+mod pages;
+mod people;
 mod rest_auth;
+mod sockets;
+mod streams;
 mod support;
 mod trouble;
 mod users;
