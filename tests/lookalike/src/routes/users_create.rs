@@ -20,7 +20,7 @@ use crate::params::{Kind, Params, Schema};
 use crate::state::{App, State as Workspace};
 use crate::user::{Email, User};
 use crate::users::Duplicate;
-use crate::{random, two_factor};
+use crate::{random, talk, two_factor};
 
 const CREATE: Schema = Schema {
     required: &[
@@ -82,6 +82,9 @@ async fn create(
     }
     let user = checked(&app, &caller, &params)?;
     let user_id = insert(&app, user).await?;
+    if params.flag("joinDefaultChannels") != Some(false) {
+        talk::join_defaults(&app, &mut app.state(), &user_id);
+    }
     let mails = ["sendWelcomeEmail", "setRandomPassword"]
         .into_iter()
         .any(|key| params.flag(key) == Some(true));
@@ -119,7 +122,8 @@ async fn register(
         user(&app, &state, &params)
     };
     let user_id = insert(&app, user).await?;
-    let state = app.state();
+    let mut state = app.state();
+    talk::join_defaults(&app, &mut state, &user_id);
     let user = state
         .users
         .get(&user_id)

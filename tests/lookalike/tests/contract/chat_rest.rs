@@ -88,6 +88,20 @@ async fn rc_4_1_new_users_are_in_the_default_channel() {
 }
 
 #[tokio::test]
+async fn rc_4_1_created_users_join_the_default_channel_unless_told_not_to() {
+    let workspace = workspace().await;
+    let service = workspace.service();
+    for (name, join, rooms) in [("dora", json!(true), 1), ("emil", json!(false), 0)] {
+        let body = json!({"username": name, "name": name, "email": format!("{name}@example.org"),
+                          "password": format!("{name}-password"), "joinDefaultChannels": join});
+        post(&workspace, &service, "users.create", body).await;
+        let who = workspace.log_in(name).await;
+        let mine = get(&workspace, &who, "subscriptions.get").await;
+        assert_eq!(mine["update"].as_array().unwrap().len(), rooms, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_channel_is_made_joined_and_talked_in() {
     let workspace = workspace().await;
     let (alice, bob) = (
