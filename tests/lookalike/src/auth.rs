@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::answers::Refusal;
 use crate::client_address::{self, Peer};
 use crate::limits::Quota;
+use crate::options::Manner;
 use crate::random;
 use crate::state::App;
 use crate::tokens::TokenKind;
@@ -151,14 +152,47 @@ pub(crate) fn lookup(app: &App, user_id: &str, token: &str) -> Option<(String, b
 }
 
 fn resolve(parts: &Parts, app: &App) -> Option<Caller> {
-    let user_id = text(&parts.headers, "x-user-id")?;
-    let token = text(&parts.headers, "x-auth-token")?;
-    let (hashed, bypass_two_factor) = lookup(app, &user_id, &token)?;
+    let user_id = text(&parts.headers, "x-user-id");
+    let token = text(&parts.headers, "x-auth-token");
+    let both = user_id.as_deref().zip(token.as_deref());
+    if (app.manner() == Manner::V6 || both.is_none())
+        && let Some(caller) = resolve_oauth(parts, app)
+    {
+        return Some(caller);
+    }
+    let (user_id, token) = both?;
+    let (hashed, bypass_two_factor) = lookup(app, user_id, token)?;
+    let (user_id, token) = (user_id.to_owned(), token.to_owned());
     Some(Caller {
         user_id,
         token,
         hashed,
         bypass_two_factor,
+        from: origin(parts, app),
+    })
+}
+
+/// `Authorization: Bearer` or `access_token` with a token of RC's own OAuth2 server.
+fn resolve_oauth(parts: &Parts, app: &App) -> Option<Caller> {
+    let bearer = text(&parts.headers, "authorization");
+    let bearer = bearer
+        .as_deref()
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let in_query = || {
+        parts
+            .uri
+            .query()?
+            .split('&')
+            .find_map(|p| p.strip_prefix("access_token="))
+    };
+    let token = bearer.or_else(in_query)?.to_owned();
+    let user_id = app.state().oauth_tokens.get(&token)?.clone();
+    let hashed = random::hashed_token(&token);
+    Some(Caller {
+        user_id,
+        token,
+        hashed,
+        bypass_two_factor: false,
         from: origin(parts, app),
     })
 }

@@ -16,6 +16,7 @@ use crate::furnish::{self, Service};
 use crate::latch::Latch;
 use crate::options::Options;
 use crate::permissions::SERVICE_ROLE;
+use crate::random;
 use crate::record::Received;
 use crate::routes;
 use crate::serve::Serving;
@@ -226,6 +227,17 @@ impl Lookalike {
             self.app()
                 .remove_tokens(&user_id, |token| !token.is_personal());
         }
+    }
+
+    /// A token of RC's own OAuth2 server for a user: 6.x tries it before the two headers (RC §1.1).
+    #[must_use]
+    pub fn grant_oauth_token(&self, username: &str) -> String {
+        let token = random::token();
+        if let Some(user_id) = self.id_of(username) {
+            let mut state = self.app().state();
+            state.oauth_tokens.insert(token.clone(), user_id);
+        }
+        token
     }
 
     /// Gives a user a TOTP second factor, by its raw secret, or takes it away.

@@ -41,7 +41,9 @@ async fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
     let options = Options {
         address: SocketAddr::new(arguments.address, arguments.port),
-        create_token: arguments.secret.map(CreateToken::Secret),
+        create_token: arguments
+            .secret
+            .map_or_else(CreateToken::default, CreateToken::Secret),
         root_url: arguments.root_url,
         rate_limiter: !arguments.unlimited,
         ..Options::new(arguments.manner)

@@ -52,8 +52,11 @@ impl Manner {
 }
 
 /// What the server's environment says about `users.createToken` (RC §3.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CreateToken {
+    /// What the manner needs: [`CreateToken::Env`] below 8.0, then [`Options::SECRET`].
+    #[default]
+    Fitting,
     /// Nothing is set: the route refuses everybody.
     Off,
     /// `CREATE_TOKENS_FOR_USERS=true`; means something below 8.0 only.
@@ -71,9 +74,8 @@ pub struct Options {
     pub version: Option<String>,
     /// Where to listen; port 0 takes a free one.
     pub address: SocketAddr,
-    /// The environment of `users.createToken`; `None` is what the manner needs, with
-    /// [`Options::SECRET`] from 8.0.
-    pub create_token: Option<CreateToken>,
+    /// The environment of `users.createToken`.
+    pub create_token: CreateToken,
     /// `API_Enable_Rate_Limiter` (RC §5.1).
     pub rate_limiter: bool,
     /// Calls per window and route where the route has no limit of its own.
@@ -111,7 +113,7 @@ impl Options {
             manner,
             version: None,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            create_token: None,
+            create_token: CreateToken::Fitting,
             rate_limiter: true,
             limit_calls: 10,
             limit_window: Duration::from_secs(60),
@@ -137,9 +139,9 @@ impl Options {
     /// The environment of `users.createToken`, with the manner's default filled in.
     pub(crate) fn create_token(&self) -> CreateToken {
         match &self.create_token {
-            Some(given) => given.clone(),
-            None if self.manner.is_8() => CreateToken::Secret(Self::SECRET.into()),
-            None => CreateToken::Env,
+            CreateToken::Fitting if self.manner.is_8() => CreateToken::Secret(Self::SECRET.into()),
+            CreateToken::Fitting => CreateToken::Env,
+            given => given.clone(),
         }
     }
 

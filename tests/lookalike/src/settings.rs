@@ -19,6 +19,16 @@ const PRIVATE: &[&str] = &[
     "Block_Multiple_Failed_Logins_Ip_Whitelist",
 ];
 
+/// A number as JavaScript writes it: whole ones without a fraction.
+fn number(value: f64) -> Value {
+    let whole = value as i64;
+    if whole as f64 == value {
+        json!(whole)
+    } else {
+        json!(value)
+    }
+}
+
 impl Settings {
     /// The defaults of a fresh workspace.
     pub(crate) fn new(options: &Options) -> Self {
@@ -46,7 +56,7 @@ impl Settings {
             ("Accounts_ForgetUserSessionOnWindowClose", json!(false)),
             (
                 "Accounts_LoginExpiration",
-                json!(options.login_expiration_days),
+                number(options.login_expiration_days),
             ),
             ("Accounts_ManuallyApproveNewUsers", json!(false)),
             ("Accounts_PasswordReset", json!(true)),

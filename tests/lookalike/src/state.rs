@@ -3,6 +3,7 @@
 //! The mutex is never held across an await; changes that sockets must hear of go out as [`Event`]s
 //! after it is released.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,6 +51,8 @@ pub(crate) enum Event {
 /// The mutable state of the workspace.
 pub(crate) struct State {
     pub(crate) users: Users,
+    /// Tokens of RC's own OAuth2 server, with whose they are (RC §1.1).
+    pub(crate) oauth_tokens: HashMap<String, String>,
     pub(crate) settings: Settings,
     pub(crate) permissions: Permissions,
     pub(crate) limits: Limits,
@@ -86,6 +89,7 @@ impl Core {
         let clock = Clock::default();
         let state = State {
             users: Users::default(),
+            oauth_tokens: HashMap::new(),
             settings: Settings::new(&options),
             permissions: Permissions::new(),
             limits: Limits::default(),

@@ -76,12 +76,7 @@ impl StampedToken {
 /// The life of a token for a value of `Accounts_LoginExpiration`; anything not positive counts as 90 days.
 pub(crate) fn life_ms(days: f64) -> i64 {
     let days = if days > 0.0 { days } else { DEFAULT_DAYS };
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "days of any sensible setting fit"
-    )]
-    let ms = (days * DAY_MS) as i64;
-    ms
+    (days * DAY_MS) as i64
 }
 
 /// Drops the oldest login tokens beyond the cap; personal access tokens do not count (RC §3.4).

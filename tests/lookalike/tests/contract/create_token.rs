@@ -132,7 +132,7 @@ async fn rc_3_3_environment_secret_and_permission_refuse_alike() {
         assert_eq!(refused, expected, "{manner:?}");
     };
     let off = |manner| Options {
-        create_token: Some(CreateToken::Off),
+        create_token: CreateToken::Off,
         ..Options::new(manner)
     };
     let secret = json!({"secret": Options::SECRET});

@@ -14,6 +14,7 @@ mod files;
 mod limits;
 mod login;
 mod method_call;
+mod own_account;
 mod pages;
 mod people;
 mod rest_auth;

@@ -1,6 +1,8 @@
 //! RC §1: REST authentication.
 
-use lookalike::Manner;
+use std::time::Duration;
+
+use lookalike::{Manner, NewUser, Options};
 use serde_json::json;
 
 use crate::support::{Credentials, MANNERS, RequestExt as _, Workspace};
@@ -56,4 +58,44 @@ async fn rc_1_2_every_bad_credential_gets_the_same_401() {
             assert_eq!(request.answer().await.with(401), expected);
         }
     }
+}
+
+#[tokio::test]
+async fn rc_1_1_an_oauth_token_comes_before_the_headers_on_6x_and_after_them_later() {
+    for manner in MANNERS {
+        let workspace = Workspace::of(manner).await;
+        workspace.rc.add_user(NewUser::new("alice"));
+        let oauth = workspace.rc.grant_oauth_token("alice");
+        let whose = async |request: reqwest::RequestBuilder| {
+            request.answer().await.with(200)["username"].clone()
+        };
+        let me = || workspace.get("/api/v1/me");
+        let in_query = workspace.get(&format!("/api/v1/me?access_token={oauth}"));
+        assert_eq!(whose(me().bearer_auth(&oauth)).await, "alice");
+        let expected = if manner == Manner::V6 {
+            "alice"
+        } else {
+            "gantry.bot"
+        };
+        let service = workspace.service();
+        assert_eq!(whose(me().by(&service).bearer_auth(&oauth)).await, expected);
+        assert_eq!(whose(in_query.by(&service)).await, expected);
+        assert_eq!(
+            whose(me().by(&service).bearer_auth("unknown")).await,
+            "gantry.bot"
+        );
+    }
+}
+
+#[tokio::test]
+async fn rc_1_2_refusals_of_6x_can_be_held_back() {
+    let delay = Duration::from_millis(30);
+    let options = |manner| Options {
+        refusal_delay: Some(delay),
+        ..Options::new(manner)
+    };
+    let workspace = Workspace::start(options(Manner::V6)).await;
+    let began = tokio::time::Instant::now();
+    workspace.get("/api/v1/me").answer().await.with(401);
+    assert!(began.elapsed() >= delay);
 }

@@ -21,7 +21,7 @@ async fn rc_3_5_the_expiration_is_read_by_id_from_7_and_by_query_on_6() {
         };
         let answer = expiration(&workspace, right).await;
         assert_eq!(answer["settings"][0]["_id"], "Accounts_LoginExpiration");
-        assert_eq!(answer["settings"][0]["value"], json!(90.0));
+        assert_eq!(answer["settings"][0]["value"], json!(90));
         assert_eq!((&answer["count"], &answer["total"]), (&json!(1), &json!(1)));
         let wrong = if manner == Manner::V6 {
             "_id=Accounts_LoginExpiration"
