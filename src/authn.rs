@@ -125,11 +125,17 @@ impl Authn {
             place: Place::Cookie,
             ..
         }) = only
-            && (purpose != Purpose::Navigation && purpose != Purpose::Call
-                || !parts.method.is_safe())
-            && !self.0.origins.proves_ours(&parts.headers)
         {
-            return Err(AuthnError::ForeignOrigin);
+            let believed = match purpose {
+                Purpose::Handover => self.0.origins.proves_same(&parts.headers),
+                Purpose::Upgrade => self.0.origins.proves_ours(&parts.headers),
+                Purpose::Call | Purpose::Navigation => {
+                    parts.method.is_safe() || self.0.origins.proves_ours(&parts.headers)
+                }
+            };
+            if !believed {
+                return Err(AuthnError::ForeignOrigin);
+            }
         }
         Ok(only)
     }

@@ -40,6 +40,25 @@ impl Origins {
             .get(SEC_FETCH_SITE)
             .is_some_and(|site| site == "same-origin")
     }
+
+    /// Does the request say that it comes from our own origin, allowed ones not counting? For answers that carry something a foreign
+    /// page could read by including them as a script.
+    #[must_use]
+    pub fn proves_same(&self, headers: &HeaderMap) -> bool {
+        if let Some(site) = headers.get(SEC_FETCH_SITE) {
+            return site == "same-origin";
+        }
+        let Some(own) = self.0.first() else {
+            return false;
+        };
+        if let Some(origin) = headers.get(header::ORIGIN) {
+            return origin.as_bytes() == own.as_bytes();
+        }
+        headers.get(header::REFERER).is_some_and(|referer| {
+            let rest = referer.as_bytes().strip_prefix(own.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        })
+    }
 }
 
 /// Refuses a second `Authorization`, `Origin` or `Sec-Fetch-Site`: whichever one is looked at, another hop may look at the other
