@@ -1,16 +1,51 @@
-//! The composition root: config in, a running Gantry out.
+//! The composition root: config in, a running Gantry out. The only module that sees the whole config.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::secret::Bearer;
+use crate::endpoints::Endpoints;
+use crate::gate::Gate;
+use crate::jwt::Verifier;
+use crate::proxy::Proxy;
+use crate::rocketchat::RocketChat;
+use crate::server::admin::Admin;
+use crate::server::connection::{self, Server};
+use crate::server::handler::Handler;
+use crate::server::listener::{self, Lifeline};
+use crate::session::Sessions;
+use crate::telemetry::access_log::{AccessLog, LogWriter};
+use crate::telemetry::logging;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::readiness::{Latch, Readiness};
+
+pub mod probe;
+pub mod whois;
+
+pub use probe::healthcheck;
+pub use whois::whois;
+
+/// How long running requests, sockets and owed logouts get when the service stops; below the 30 s that Kubernetes grants.
+const DRAIN: Duration = Duration::from_secs(15);
 
 /// A Gantry that serves; dropping it does not stop it, [`Running::stop`] does.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    public: Lifeline,
+    admin: Lifeline,
+    sessions: Sessions,
+    draining: Latch,
+    metrics: Metrics,
+    log: LogWriter,
 }
 
 impl Running {
@@ -26,45 +61,131 @@ impl Running {
         self.admin_address
     }
 
-    /// Drains and stops: nothing new is accepted, what runs may finish for a while, sockets are closed.
-    pub async fn stop(self) {}
+    /// The metrics of this instance.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, owed logouts are tried, and the admin
+    /// listener goes last.
+    pub async fn stop(self) {
+        self.draining.missing("the service is stopping");
+        self.public.drain.cancel();
+        self.public.tasks.close();
+        let finishing = async {
+            tokio::join!(self.sessions.drain(DRAIN), self.public.tasks.wait());
+        };
+        if tokio::time::timeout(DRAIN, finishing).await.is_err() {
+            tracing::warn!("requests were still running when the drain time was over");
+        }
+        self.admin.drain.cancel();
+        tracing::info!("gantry stopped");
+        let log = self.log.clone();
+        // The writer works on a thread of its own; waiting for it must not hold a runtime thread.
+        let _flushed = tokio::task::spawn_blocking(move || log.flush()).await;
+    }
 }
 
-/// Starts everything and returns when both listeners are bound.
+/// Starts everything and returns when both listeners are bound; keys, Rocket.Chat and its version are awaited by readiness, not by
+/// this. Log lines go to `output`.
 ///
 /// # Errors
-/// When a listener cannot be bound.
+/// When a listener cannot be bound or the HTTP client cannot be built.
+pub async fn start(
+    config: Config,
+    clock: Clock,
+    output: impl Write + Send + 'static,
+) -> anyhow::Result<Running> {
+    let metrics = Metrics::new();
+    let log = LogWriter::new(output, metrics.clone());
+    logging::install(&config.telemetry, log.clone());
+    let readiness = Readiness::default();
+    let http = control_plane_client(&config)?;
+    let verifier = Verifier::new(
+        &config.issuers,
+        http.clone(),
+        clock.clone(),
+        metrics.clone(),
+        &readiness,
+    );
+    let rocketchat =
+        RocketChat::new(&config.rocketchat, http, clock.clone(), metrics.clone(), &readiness);
+    let sessions = Sessions::new(
+        &config.sessions,
+        &config.users,
+        rocketchat,
+        clock.clone(),
+        metrics.clone(),
+    );
+    let authn = Authn::new(
+        &config.tokens,
+        &config.listen.public_url,
+        &config.proxy.allowed_origins,
+    );
+    let gate = Gate::new(authn, verifier, sessions.clone());
+    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), connection::unwrap)
+        .context("public_url or rocketchat.url cannot stand in a request")?;
+    let access_log =
+        AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
+    let handler = Handler::new(Endpoints::new(gate), proxy, access_log, metrics.clone(), clock);
 
-pub async fn start(config: Config, _clock: Clock) -> anyhow::Result<Running> {
-    Ok(Running {
-        address: config.listen.address,
-        admin_address: config.admin.address,
-    })
+    let public = Lifeline::new();
+    let admin = Lifeline::new();
+    let listener = bind(config.listen.address).await?;
+    let admin_listener = bind(config.admin.address).await?;
+    let address = listener.local_addr()?;
+    let admin_address = admin_listener.local_addr()?;
+    let draining = readiness.latch("service");
+    draining.ready();
+    let server = Server::new(&config.listen.limits, handler, public.clone());
+    tokio::spawn(listener::accept(
+        listener,
+        config.listen.limits.connections,
+        public.clone(),
+        move |stream, peer, place| server.clone().serve(stream, peer, place),
+    ));
+    tokio::spawn(Admin::new(metrics.clone(), readiness).serve(admin_listener, admin.clone()));
+    tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
+    Ok(Running { address, admin_address, public, admin, sessions, draining, metrics, log })
 }
 
 /// Serves until SIGTERM or SIGINT, then drains.
 ///
 /// # Errors
-/// When a listener cannot be bound.
+/// As [`start`].
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    start(config, Clock::system()).await?.stop().await;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let running = start(config, Clock::system(), std::io::stdout()).await?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {
+                tracing::warn!("SIGHUP changes nothing in this release; restart to apply a changed config");
+            }
+        }
+    }
+    running.stop().await;
     Ok(())
 }
 
-/// Verifies a JWT and tells who it is and which user it maps to, without touching Rocket.Chat unless `live`.
-///
-/// # Errors
-/// When the token is refused; the text says why.
-
-pub async fn whois(_config: &Config, _token: &Bearer, _live: bool) -> anyhow::Result<String> {
-    anyhow::bail!("not there yet")
+/// The one HTTP client of the control plane: no redirects, so that no issuer sends us elsewhere; no proxy from the environment.
+#[expect(clippy::disallowed_methods, reason = "this is the constructor the rule points to")]
+fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(config.rocketchat.timeouts.connect)
+        .timeout(config.rocketchat.timeouts.call)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .pool_idle_timeout(Duration::from_secs(4))
+        .build()
+        .context("the control plane's HTTP client cannot be built")
 }
 
-/// Asks the admin listener of a running Gantry whether it is alive.
-///
-/// # Errors
-/// When it is not.
-
-pub async fn healthcheck(_config: &Config) -> anyhow::Result<()> {
-    anyhow::bail!("not there yet")
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be bound"))
 }

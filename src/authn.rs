@@ -62,6 +62,8 @@ pub enum Purpose {
     Navigation,
     /// A WebSocket upgrade.
     Upgrade,
+    /// A change of state, whatever the method: Rocket.Chat's logout may come by GET.
+    Change,
     /// An own endpoint that hands something over to whoever the cookie says.
     Handover,
 }
@@ -128,7 +130,7 @@ impl Authn {
         {
             let believed = match purpose {
                 Purpose::Handover => self.0.origins.proves_same(&parts.headers),
-                Purpose::Upgrade => self.0.origins.proves_ours(&parts.headers),
+                Purpose::Upgrade | Purpose::Change => self.0.origins.proves_ours(&parts.headers),
                 Purpose::Call | Purpose::Navigation => {
                     parts.method.is_safe() || self.0.origins.proves_ours(&parts.headers)
                 }

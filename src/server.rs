@@ -1,5 +1,8 @@
 //! Listeners, routing, error answers, probes and drain: everything between a socket and the edges.
 
 pub mod admin;
+pub mod connection;
+pub mod handler;
 pub mod listener;
+pub mod rejection;
 pub mod watch;

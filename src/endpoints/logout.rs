@@ -16,14 +16,14 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Ends the session; the same JWT may start a new one.
 pub(super) async fn release(gate: &Gate, parts: &Parts) -> Result<Response<Body>, EndpointError> {
-    let (verified, _place) = gate.identify(parts, Purpose::Call).await?;
+    let (verified, _place) = gate.identify(parts, Purpose::Change).await?;
     gate.sessions().release(&verified, EndCause::Release);
     Ok(done())
 }
 
 /// Ends the host session: this JWT and older ones of it are refused from now on.
 pub(super) async fn logout(gate: &Gate, parts: &Parts) -> Result<Response<Body>, EndpointError> {
-    let (verified, _place) = gate.identify(parts, Purpose::Call).await?;
+    let (verified, _place) = gate.identify(parts, Purpose::Change).await?;
     gate.sessions().logout(&verified);
     gate.verifier().forget(verified.fingerprint);
     let mut answer = done();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -15,6 +16,7 @@ use crate::body::Body;
 use crate::config::listen::Limits;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
+use crate::proxy::relay::Side;
 use crate::server::watch::{Patience, Watch, Watched};
 
 /// Streams one HTTP/2 connection may have open: more than a browser opens, few enough to bound memory.
@@ -59,14 +61,17 @@ impl Server {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
         let watch = Watch::new();
-        let service = service_fn(|request: Request<Incoming>| {
-            let guard = watch.request_began(request.version());
-            let handled = inner.handler.handle(request, peer.ip());
-            async move {
-                let answer: Response<Body> = handled.await;
-                Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))
-            }
-        });
+        let service = {
+            let (watch, handler) = (Arc::clone(&watch), inner.handler.clone());
+            service_fn(move |request: Request<Incoming>| {
+                let guard = watch.request_began(request.version());
+                let handled = handler.clone().handle(request, peer.ip());
+                async move {
+                    let answer: Response<Body> = handled.await;
+                    Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))
+                }
+            })
+        };
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
@@ -83,4 +88,11 @@ impl Server {
             }
         }
     }
+}
+
+/// Takes the TCP connection out of an upgraded one that [`Server::serve`] wrapped.
+#[must_use]
+pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
+    let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;
+    Some(Side { stream: parts.io.into_inner().into_stream(), early: parts.read_buf })
 }

@@ -1,0 +1,150 @@
+//! One request from its head to its answer: id, timer, dispatch, metrics and the access line. It never fails.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Method, Request, Response, Version, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::body::Body;
+use crate::clock::Clock;
+use crate::endpoints::{self, Endpoints};
+use crate::gate::Admission;
+use crate::proxy::{Job, Proxy};
+use crate::server::rejection::Rejection;
+use crate::surface::path::NormalPath;
+use crate::telemetry::access_log::{AccessLog, Entry};
+use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::request_id::RequestIds;
+
+/// Handles requests; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handler(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    endpoints: Endpoints,
+    proxy: Proxy,
+    access_log: AccessLog,
+    metrics: Metrics,
+    clock: Clock,
+    ids: RequestIds,
+}
+
+/// What is known of a request when it is answered, for metrics and the log.
+#[derive(Debug)]
+struct Seen {
+    route: Route,
+    acting: Option<Admission>,
+}
+
+/// Counts a connection for as long as it is held.
+#[derive(Debug)]
+pub struct Counted(Metrics);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections_changed(-1);
+    }
+}
+
+impl Handler {
+    /// Puts the edges behind one door.
+    #[must_use]
+    pub fn new(
+        endpoints: Endpoints,
+        proxy: Proxy,
+        access_log: AccessLog,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        let ids = RequestIds::random();
+        Self(Arc::new(Inner { endpoints, proxy, access_log, metrics, clock, ids }))
+    }
+
+    /// Counts a new connection.
+    #[must_use]
+    pub fn connection_opened(&self) -> Counted {
+        self.0.metrics.connections_changed(1);
+        Counted(self.0.metrics.clone())
+    }
+
+    /// Answers a request of this peer.
+    pub async fn handle(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let inner = &*self.0;
+        let began = Instant::now();
+        let request_id = inner.ids.next();
+        let (mut parts, body) = request.into_parts();
+        let mut seen = Seen { route: Route::None, acting: None };
+        let dispatched = inner.dispatch(&mut parts, body, peer, &mut seen).await;
+        let (answer, error) = match dispatched {
+            Ok(answer) => (answer, None),
+            Err(rejection) => {
+                inner.metrics.request_rejected(rejection.problem().slug);
+                let answer = rejection.answer(&request_id.to_string());
+                (answer, Some((rejection.kind(), rejection.chain())))
+            }
+        };
+        let duration = began.elapsed();
+        let status = answer.status().as_u16();
+        inner.metrics.request_answered(seen.route, status, duration);
+        let admitted = seen.acting.as_ref().map(|acting| &acting.admitted);
+        inner.access_log.write(
+            inner.clock.now(),
+            &Entry {
+                request_id,
+                method: parts.method.as_str(),
+                path: parts.uri.path(),
+                route: seen.route.name(),
+                status,
+                duration,
+                session_id: admitted.map(|admitted| admitted.session.id()),
+                user_id: admitted.map(|admitted| admitted.credentials.user_id()),
+                error,
+            },
+        );
+        answer
+    }
+}
+
+impl Inner {
+    async fn dispatch(
+        &self,
+        parts: &mut Parts,
+        body: Incoming,
+        peer: IpAddr,
+        seen: &mut Seen,
+    ) -> Result<Response<Body>, Rejection> {
+        refuse_ambiguous(parts)?;
+        // The path outlives the borrow of the head that an upgrade takes its half from.
+        let uri = parts.uri.clone();
+        let path = NormalPath::parse(uri.path()).map_err(Rejection::Path)?;
+        if path.decoded().starts_with(endpoints::PREFIX) {
+            seen.route = Route::Own;
+            return Ok(Box::pin(self.endpoints.handle(parts, path.decoded())).await?);
+        }
+        let verdict = self.proxy.judge(parts, &path);
+        seen.route = verdict.route;
+        let job = Job { parts, path: &path, verdict, peer };
+        Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
+    }
+}
+
+/// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), a target that is no path.
+fn refuse_ambiguous(parts: &Parts) -> Result<(), Rejection> {
+    let headers = &parts.headers;
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        && (headers.contains_key(header::CONTENT_LENGTH) || parts.version == Version::HTTP_10)
+    {
+        return Err(Rejection::Malformed("two framings"));
+    }
+    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Rejection::Malformed("two hosts"));
+    }
+    if parts.method == Method::CONNECT || !parts.uri.path().starts_with('/') {
+        return Err(Rejection::Malformed("no path"));
+    }
+    Ok(())
+}

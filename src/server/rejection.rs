@@ -1,0 +1,183 @@
+//! The one place that knows both our errors and HTTP: every failure becomes a public answer here, poor in detail on purpose, and a
+//! log line, rich in it.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Response, header};
+
+use crate::authn::AuthnError;
+use crate::body::{Body, BodyError};
+use crate::endpoints::EndpointError;
+use crate::gate::GateError;
+use crate::jwt::VerifyError;
+use crate::problem::Problem;
+use crate::proxy::{ForwardError, ProxyError};
+use crate::rocketchat::ApiError;
+use crate::session::ExchangeError;
+use crate::surface::Denial;
+use crate::surface::path::Refused;
+
+/// `Retry-After` where nothing better is known: about as long as an exchange's queue takes to drain.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// A failure that has a public answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// The request can be read in more than one way.
+    #[error("request is malformed ({0})")]
+    Malformed(&'static str),
+    /// Its path has no one meaning.
+    #[error("request path is refused")]
+    Path(#[source] Refused),
+    /// An own endpoint refused.
+    #[error("endpoint refused")]
+    Endpoint(#[from] EndpointError),
+    /// The proxy refused, or had no answer to pass back.
+    #[error("proxy refused")]
+    Proxy(#[from] ProxyError),
+}
+
+impl Rejection {
+    /// Fixed slug for logs.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed-request",
+            Self::Path(_) => "malformed-path",
+            Self::Endpoint(error) => error.kind(),
+            Self::Proxy(error) => error.kind(),
+        }
+    }
+
+    /// What the client is told.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Malformed(_) | Self::Path(_) => Problem::BAD_REQUEST,
+            Self::Proxy(ProxyError::Denied(denial)) => denied(*denial),
+            Self::Proxy(ProxyError::Gate(error))
+            | Self::Endpoint(EndpointError::Gate(error)) => gate(error),
+            Self::Endpoint(EndpointError::NotFound) => Problem::NOT_FOUND,
+            Self::Endpoint(EndpointError::MethodNotAllowed(_)) => Problem::METHOD_NOT_ALLOWED,
+            Self::Proxy(ProxyError::Forward(error)) => forward(error),
+        }
+    }
+
+    /// The answer; `instance` is the request id.
+    #[must_use]
+    pub fn answer(&self, instance: &str) -> Response<Body> {
+        let problem = self.problem();
+        let mut answer = problem.answer(instance);
+        if let Some(wait) = self.retry_after(&problem) {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if let Self::Endpoint(EndpointError::MethodNotAllowed(allowed)) = self {
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        answer
+    }
+
+    /// The whole chain of causes, for the log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut chain = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            chain.push_str(": ");
+            chain.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        chain
+    }
+
+    fn retry_after(&self, problem: &Problem) -> Option<Duration> {
+        if problem.status != http::StatusCode::SERVICE_UNAVAILABLE {
+            return None;
+        }
+        let exchange = match self {
+            Self::Proxy(
+                ProxyError::Gate(GateError::Exchange(error))
+                | ProxyError::Forward(ForwardError::Refresh(error)),
+            )
+            | Self::Endpoint(EndpointError::Gate(GateError::Exchange(error))) => error,
+            Self::Malformed(_) | Self::Path(_) | Self::Endpoint(_) | Self::Proxy(_) => {
+                return Some(RETRY_AFTER);
+            }
+        };
+        match exchange {
+            ExchangeError::RateLimited(wait) => Some(*wait),
+            ExchangeError::Api(error) => match &**error {
+                ApiError::RateLimited(wait) => Some(*wait),
+                _ => Some(RETRY_AFTER),
+            },
+            ExchangeError::LoggedOut
+            | ExchangeError::NotPermitted(_)
+            | ExchangeError::Overloaded => Some(RETRY_AFTER),
+        }
+    }
+}
+
+fn gate(error: &GateError) -> Problem {
+    match error {
+        GateError::MissingToken => Problem::MISSING_TOKEN,
+        GateError::Authn(
+            AuthnError::Duplicated
+            | AuthnError::Malformed
+            | AuthnError::TwoTokens
+            | AuthnError::ForeignOrigin,
+        ) => Problem::INVALID_TOKEN,
+        GateError::Verify(VerifyError::KeysUnavailable) => Problem::KEYS_UNAVAILABLE,
+        GateError::Verify(_) => Problem::INVALID_TOKEN,
+        GateError::Exchange(error) => exchange(error),
+    }
+}
+
+fn exchange(error: &ExchangeError) -> Problem {
+    match error {
+        ExchangeError::LoggedOut => Problem::INVALID_TOKEN,
+        ExchangeError::NotPermitted(_) => Problem::NOT_PERMITTED,
+        ExchangeError::Overloaded | ExchangeError::RateLimited(_) => Problem::OVERLOADED,
+        ExchangeError::Api(error) => api(error),
+    }
+}
+
+fn api(error: &ApiError) -> Problem {
+    match error {
+        ApiError::Unreachable(_) => Problem::UPSTREAM_UNREACHABLE,
+        ApiError::Timeout => Problem::UPSTREAM_TIMEOUT,
+        ApiError::Invalid | ApiError::Failed(_) => Problem::UPSTREAM_INVALID,
+        ApiError::RateLimited(_) => Problem::OVERLOADED,
+        ApiError::ServiceAccountRefused | ApiError::NotPermitted(_) => Problem::UPSTREAM_REFUSED,
+        ApiError::Refused { .. } => Problem::NOT_PERMITTED,
+    }
+}
+
+fn forward(error: &ForwardError) -> Problem {
+    match error {
+        ForwardError::Connect(_) | ForwardError::Pool(_) => Problem::UPSTREAM_UNREACHABLE,
+        ForwardError::Protocol(_) | ForwardError::Answer(_) => Problem::UPSTREAM_INVALID,
+        ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
+        ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
+        ForwardError::Target
+        | ForwardError::Body(BodyError::Stream(_))
+        | ForwardError::ClientAddress(_)
+        | ForwardError::Handshake => Problem::BAD_REQUEST,
+        ForwardError::Refresh(error) => exchange(error),
+    }
+}
+
+fn denied(denial: Denial) -> Problem {
+    match denial {
+        Denial::Transport => Problem::NOT_FOUND,
+        Denial::Unreadable => Problem::BAD_REQUEST.with_detail(denial.detail()),
+        Denial::TooLarge => Problem::TOO_LARGE.with_detail(denial.detail()),
+        Denial::Verb => Problem::METHOD_NOT_ALLOWED.with_detail(denial.detail()),
+        Denial::Login
+        | Denial::Tokens
+        | Denial::Account
+        | Denial::SecondFactor
+        | Denial::OAuth
+        | Denial::Livechat
+        | Denial::Configured => Problem::NOT_PERMITTED.with_detail(denial.detail()),
+    }
+}
