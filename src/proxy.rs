@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::gate::{Admission, Gate, GateError};
 use crate::session::EndCause;
 use crate::surface::path::NormalPath;
-use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Scrub, Surface, Verdict};
+use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
 pub mod client_address;
@@ -27,6 +27,7 @@ pub mod frames;
 pub mod html;
 pub mod inject;
 pub mod relay;
+pub mod scrubbed;
 pub mod upstream;
 pub mod websocket;
 
@@ -35,6 +36,7 @@ pub use error::ForwardError;
 use forward::{Forward, Forwarder, Payload};
 use html::Framing;
 use inject::Injector;
+use scrubbed::scrubbed;
 use upstream::Upstream;
 use websocket::{Sockets, Unwrap};
 

@@ -1,2 +1,318 @@
-//! Placeholder.
-fn main() {}
+//! Gantry against a minimal hyper pass-through: CPU time per request, added latency, memory and start-up, in one interleaved run.
+//!
+//! Every figure that is compared is a ratio of two neighbouring rounds, because machines drift; the median of the ratios counts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep};
+
+mod load;
+mod process;
+mod report;
+mod tokens;
+mod upstream;
+
+use process::Process;
+use report::Report;
+use tokens::Issuer;
+
+const CONNECTIONS: usize = 64;
+const USERS: usize = 1000;
+const ROUNDS: usize = 8;
+const ROUND: Duration = Duration::from_secs(2);
+/// Never-seen tokens per round.
+const FRESH: usize = 4000;
+const FRESH_ROUNDS: usize = 4;
+const RATE: u32 = 2000;
+const SOCKETS: usize = 5000;
+const STARTS: usize = 5;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, address] = arguments.as_slice()
+        && mode == "upstream"
+    {
+        return upstream::serve(address.parse()?).await;
+    }
+    Bench::prepare().await?.run().await
+}
+
+struct Bench {
+    folder: PathBuf,
+    issuer: Issuer,
+    warm: Vec<String>,
+    gantry: Arguments,
+    gantry_address: SocketAddr,
+    admin: SocketAddr,
+    passthrough: Process,
+    passthrough_address: SocketAddr,
+    _upstream: Process,
+}
+
+struct Arguments {
+    program: PathBuf,
+    config: String,
+}
+
+impl Bench {
+    async fn prepare() -> anyhow::Result<Self> {
+        let this = std::env::current_exe()?;
+        let programs = this.parent().context("no folder")?.to_owned();
+        let folder = programs.join("bench-files");
+        std::fs::create_dir_all(&folder)?;
+        let (upstream_address, passthrough_address) = (free().await?, free().await?);
+        let (gantry_address, admin) = (free().await?, free().await?);
+        let upstream_text = upstream_address.to_string();
+        let upstream = Process::start(
+            &this,
+            &["upstream", &upstream_text],
+            &folder.join("upstream.log"),
+        )?;
+        let passthrough = Process::start(
+            &programs.join("passthrough"),
+            &[&passthrough_address.to_string(), &upstream_text],
+            &folder.join("passthrough.log"),
+        )?;
+        until_open(upstream_address).await?;
+        until_open(passthrough_address).await?;
+        let issuer = Issuer::new()?;
+        let warm = (0..USERS)
+            .map(|user| issuer.token(user, 0))
+            .collect::<Result<_, _>>()?;
+        let config = folder.join("gantry.yaml");
+        std::fs::write(folder.join("issuer.pem"), issuer.public_pem())?;
+        std::fs::write(
+            &config,
+            configuration(&folder, gantry_address, admin, upstream_address),
+        )?;
+        let gantry = Arguments {
+            program: programs.join("gantry"),
+            config: config.to_string_lossy().into_owned(),
+        };
+        Ok(Self {
+            folder,
+            issuer,
+            warm,
+            gantry,
+            gantry_address,
+            admin,
+            passthrough,
+            passthrough_address,
+            _upstream: upstream,
+        })
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        let mut report = Report::default();
+        let mut ready = Vec::new();
+        for _ in 0..STARTS {
+            let (_gantry, took) = self.start().await?;
+            ready.push(took.as_secs_f64() * 1000.0);
+        }
+        report.at_most("ready after start, ms", report::median(&mut ready), 150.0);
+
+        let (gantry, _) = self.start().await?;
+        sleep(Duration::from_secs(1)).await;
+        report.at_most("memory idle, MiB", mebibytes(gantry.resident()?), 12.0);
+        let warm: Vec<_> = self.warm.iter().map(|token| load::request(token)).collect();
+        let warm = Arc::new(warm);
+        // Everybody is exchanged and both pools are filled before anything is measured.
+        load::closed(self.gantry_address, CONNECTIONS, Arc::clone(&warm), None).await?;
+        load::closed(
+            self.passthrough_address,
+            CONNECTIONS,
+            Arc::clone(&warm),
+            None,
+        )
+        .await?;
+
+        let mut ratios = Vec::new();
+        for _ in 0..ROUNDS {
+            let yardstick = self.yardstick(&warm, Some(ROUND)).await?;
+            let ours = per_request(&gantry, self.gantry_address, &warm, Some(ROUND)).await?;
+            report.note(&format!(
+                "warm round: pass-through {:.1} µs, gantry {:.1} µs of CPU a request",
+                yardstick * 1e6,
+                ours * 1e6
+            ));
+            ratios.push(ours / yardstick);
+        }
+        report.at_most(
+            "warm request, CPU against pass-through",
+            report::median(&mut ratios),
+            1.10,
+        );
+
+        let mut ratios = Vec::new();
+        for round in 0..FRESH_ROUNDS {
+            let fresh = (0..FRESH)
+                .map(|index| {
+                    let token = self
+                        .issuer
+                        .token(index % USERS, 1 + round * FRESH + index)?;
+                    Ok(load::request(&token))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            let fresh = Arc::new(fresh);
+            let yardstick = self.yardstick(&fresh, None).await?;
+            let ours = per_request(&gantry, self.gantry_address, &fresh, None).await?;
+            ratios.push(ours / yardstick);
+        }
+        let never_seen = report::median(&mut ratios);
+        report.at_most(
+            "never-seen token, CPU against pass-through",
+            never_seen,
+            2.2,
+        );
+
+        self.latency(&mut report, &warm).await?;
+        let loaded = gantry.resident()?;
+        report.at_most("memory after the load, MiB", mebibytes(loaded), 25.0);
+
+        drop(gantry);
+        let (gantry, _) = self.start().await?;
+        load::closed(self.gantry_address, CONNECTIONS, warm, None).await?;
+        // The first sockets pay for what is allocated once.
+        let first = load::sockets(self.gantry_address, SOCKETS / 10, &self.warm).await?;
+        let before = gantry.resident()?;
+        let open = load::sockets(self.gantry_address, SOCKETS, &self.warm).await?;
+        sleep(Duration::from_secs(2)).await;
+        let grown = gantry.resident()?.saturating_sub(before);
+        let each = f64::from(u32::try_from(grown)?) / f64::from(u32::try_from(open.len())?);
+        report.at_most("idle relayed socket, KiB of memory", each, 6.0);
+        drop((first, open));
+        report.finish()
+    }
+
+    async fn latency(&self, report: &mut Report, warm: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<()> {
+        let (mut p50, mut p99) = (Vec::new(), Vec::new());
+        let pace = (RATE, Duration::from_secs(3));
+        for _ in 0..3 {
+            let yardstick = load::paced(
+                self.passthrough_address,
+                CONNECTIONS,
+                Arc::clone(warm),
+                pace,
+            )
+            .await?;
+            let ours =
+                load::paced(self.gantry_address, CONNECTIONS, Arc::clone(warm), pace).await?;
+            for (added, share) in [(&mut p50, 0.50), (&mut p99, 0.99)] {
+                added
+                    .push(report::percentile(&ours, share) - report::percentile(&yardstick, share));
+            }
+        }
+        let (p50, p99) = (report::median(&mut p50), report::median(&mut p99));
+        report.say(&format!(
+            "added latency at {RATE} requests/s: p50 {p50:.0} µs, p99 {p99:.0} µs"
+        ));
+        Ok(())
+    }
+
+    async fn yardstick(
+        &self,
+        requests: &Arc<Vec<Vec<u8>>>,
+        time: Option<Duration>,
+    ) -> anyhow::Result<f64> {
+        per_request(&self.passthrough, self.passthrough_address, requests, time).await
+    }
+
+    async fn start(&self) -> anyhow::Result<(Process, Duration)> {
+        let began = Instant::now();
+        let log = self.folder.join("gantry.log");
+        let gantry = Process::start(
+            &self.gantry.program,
+            &["run", "--config", &self.gantry.config],
+            &log,
+        )?;
+        loop {
+            if is_ready(self.admin).await {
+                return Ok((gantry, began.elapsed()));
+            }
+            ensure!(
+                began.elapsed() < Duration::from_secs(10),
+                "gantry does not become ready; see {}",
+                log.display()
+            );
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// CPU seconds a process spends on a request.
+async fn per_request(
+    process: &Process,
+    address: SocketAddr,
+    requests: &Arc<Vec<Vec<u8>>>,
+    time: Option<Duration>,
+) -> anyhow::Result<f64> {
+    let before = process.cpu()?;
+    let answered = load::closed(address, CONNECTIONS, Arc::clone(requests), time).await?;
+    let spent = process.cpu()?.saturating_sub(before);
+    ensure!(answered > 1000, "only {answered} requests were answered");
+    Ok(spent.as_secs_f64() / f64::from(u32::try_from(answered)?))
+}
+
+fn configuration(
+    folder: &Path,
+    address: SocketAddr,
+    admin: SocketAddr,
+    upstream: SocketAddr,
+) -> String {
+    format!(
+        r#"
+listen: {{ address: "{address}", public_url: "https://chat.example.com" }}
+admin: {{ address: "{admin}" }}
+rocketchat:
+  url: http://{upstream}
+  service_account: {{ user_id: service, auth_token: "{:043}" }}
+  create_token_secret: bench-secret
+issuers:
+  - issuer: https://host.example.com
+    audiences: [chat]
+    algorithms: [RS256]
+    public_key_file: {}
+users: {{ sync_profile: false }}
+"#,
+        0,
+        folder.join("issuer.pem").display()
+    )
+}
+
+async fn free() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await?
+        .local_addr()?)
+}
+
+async fn until_open(address: SocketAddr) -> anyhow::Result<()> {
+    for _ in 0..500 {
+        if TcpStream::connect(address).await.is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("nobody listens on {address}")
+}
+
+async fn is_ready(admin: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(admin).await else {
+        return false;
+    };
+    let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    asked.await.is_ok()
+        && stream.read_to_end(&mut answer).await.is_ok()
+        && answer.starts_with(b"HTTP/1.1 200")
+}
+
+fn mebibytes(kibibytes: u64) -> f64 {
+    f64::from(u32::try_from(kibibytes).unwrap_or(u32::MAX)) / 1024.0
+}

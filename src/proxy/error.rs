@@ -7,6 +7,7 @@ use hyper_util::client::legacy;
 use crate::body::BodyError;
 use crate::proxy::client_address::MalformedChain;
 use crate::session::ExchangeError;
+use crate::surface::scrub::Unreadable;
 
 /// Why a request could not be forwarded.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum ForwardError {
     /// The answer's body, which had to be looked into, broke off or is too large.
     #[error("answer that must be scrubbed cannot be read")]
     Answer(#[source] BodyError),
+    /// The answer's body had to be looked into and could not be.
+    #[error("answer cannot be scrubbed")]
+    Scrub(#[from] Unreadable),
     /// A trusted proxy's chain of addresses cannot be read.
     #[error("client address is not known")]
     ClientAddress(#[from] MalformedChain),
@@ -62,7 +66,7 @@ impl ForwardError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Connect(_) | Self::Pool(_) => "upstream-unreachable",
-            Self::Protocol(_) | Self::Answer(_) => "upstream-invalid",
+            Self::Protocol(_) | Self::Answer(_) | Self::Scrub(_) => "upstream-invalid",
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
             Self::Body(_) => "bad-body",

@@ -148,14 +148,15 @@ fn api(error: &ApiError) -> Problem {
         ApiError::Invalid | ApiError::Failed(_) => Problem::UPSTREAM_INVALID,
         ApiError::RateLimited(_) => Problem::OVERLOADED,
         ApiError::ServiceAccountRefused | ApiError::NotPermitted(_) => Problem::UPSTREAM_REFUSED,
-        ApiError::Refused { .. } => Problem::NOT_PERMITTED,
+        // The person cannot be let in as they are; the log says why.
+        ApiError::Refused(_) | ApiError::PasswordRefused | ApiError::SecondFactorRequired => Problem::NOT_PERMITTED,
     }
 }
 
 fn forward(error: &ForwardError) -> Problem {
     match error {
         ForwardError::Connect(_) | ForwardError::Pool(_) => Problem::UPSTREAM_UNREACHABLE,
-        ForwardError::Protocol(_) | ForwardError::Answer(_) => Problem::UPSTREAM_INVALID,
+        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target

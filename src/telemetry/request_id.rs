@@ -18,13 +18,13 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
-    /// `run` is random, so that two replicas or two runs do not give the same ids.
+    /// A random run, so that two replicas or two runs do not give the same ids.
     #[must_use]
-    pub fn new(run: u64) -> Self {
-        Self {
-            run,
-            next: AtomicU64::new(0),
-        }
+    pub fn random() -> Self {
+        let mut run = [0; 8];
+        // Without randomness ids are still unique within the run, which is all that is lost.
+        let _filled = aws_lc_rs::rand::fill(&mut run);
+        Self { run: u64::from_be_bytes(run), next: AtomicU64::new(0) }
     }
 
     /// The next id.
