@@ -20,7 +20,7 @@ use crate::server::admin::Admin;
 use crate::server::connection::{self, Server};
 use crate::server::handler::Handler;
 use crate::server::listener::{self, Lifeline};
-use crate::session::Sessions;
+use crate::session::{Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
@@ -109,15 +109,20 @@ pub async fn start(
         metrics.clone(),
         &readiness,
     );
-    let rocketchat =
-        RocketChat::new(&config.rocketchat, http, clock.clone(), metrics.clone(), &readiness);
-    let sessions = Sessions::new(
-        &config.sessions,
-        &config.users,
-        rocketchat,
+    let rocketchat = RocketChat::new(
+        &config.rocketchat,
+        http,
         clock.clone(),
         metrics.clone(),
+        &readiness,
     );
+    let rules = Rules::new(
+        &config.sessions,
+        &config.users,
+        config.rocketchat.minting,
+        &config.issuers,
+    );
+    let sessions = Sessions::new(rules, rocketchat, clock.clone(), metrics.clone());
     let authn = Authn::new(
         &config.tokens,
         &config.listen.public_url,
@@ -126,9 +131,14 @@ pub async fn start(
     let gate = Gate::new(authn, verifier, sessions.clone());
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), connection::unwrap)
         .context("public_url or rocketchat.url cannot stand in a request")?;
-    let access_log =
-        AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
-    let handler = Handler::new(Endpoints::new(gate), proxy, access_log, metrics.clone(), clock);
+    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
+    let handler = Handler::new(
+        Endpoints::new(gate),
+        proxy,
+        access_log,
+        metrics.clone(),
+        clock,
+    );
 
     let public = Lifeline::new();
     let admin = Lifeline::new();
@@ -147,7 +157,16 @@ pub async fn start(
     ));
     tokio::spawn(Admin::new(metrics.clone(), readiness).serve(admin_listener, admin.clone()));
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
-    Ok(Running { address, admin_address, public, admin, sessions, draining, metrics, log })
+    Ok(Running {
+        address,
+        admin_address,
+        public,
+        admin,
+        sessions,
+        draining,
+        metrics,
+        log,
+    })
 }
 
 /// Serves until SIGTERM or SIGINT, then drains.
@@ -173,7 +192,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 /// The one HTTP client of the control plane: no redirects, so that no issuer sends us elsewhere; no proxy from the environment.
-#[expect(clippy::disallowed_methods, reason = "this is the constructor the rule points to")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the constructor the rule points to"
+)]
 fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
@@ -187,5 +209,7 @@ fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{address} cannot be bound"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} cannot be bound"))
 }

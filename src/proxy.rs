@@ -38,7 +38,7 @@ use html::Framing;
 use inject::Injector;
 use scrubbed::scrubbed;
 use upstream::Upstream;
-use websocket::{Sockets, Unwrap};
+use websocket::{Asked, Sockets, Unwrap};
 
 /// What Rocket.Chat answers to its own logout (RC §2.4), which we answer in its place.
 const LOGGED_OUT: &str = r#"{"status":"success","data":{"message":"You've been logged out!"}}"#;
@@ -150,8 +150,13 @@ impl Proxy {
             && let (Some(admission), Payload::Stream(body)) = (&*acting, &payload)
         {
             let guard = self.gate.sessions().bind_socket(&admission.admitted);
-            let socket = (client, guard);
-            let opening = self.sockets.open(&self.forwarder, job.parts, body, admission, socket);
+            let asked = Asked {
+                parts: job.parts,
+                admission,
+                client,
+                guard,
+            };
+            let opening = self.sockets.open(&self.forwarder, body, asked);
             return Ok(Box::pin(opening).await?);
         }
         let forward = Forward {
@@ -195,18 +200,25 @@ impl Proxy {
             Err(BodyError::TooLarge) => return Err(ProxyError::Denied(Denial::TooLarge)),
             Err(error) => return Err(ForwardError::Body(error).into()),
         };
-        let action = self.surface.inspect(inspect, job.path, &job.parts.headers, &body);
+        let action = self
+            .surface
+            .inspect(inspect, job.path, &job.parts.headers, &body);
         Ok((action, Payload::Whole(body)))
     }
 
     /// Rocket.Chat's own logout ends our session; its auth token is logged out there in the background.
     fn log_out(&self, admission: Option<&Admission>) -> Response<Body> {
         if let Some(admission) = admission {
-            self.gate.sessions().release(&admission.verified, EndCause::Release);
+            self.gate
+                .sessions()
+                .release(&admission.verified, EndCause::Release);
         }
         let mut answer = Response::new(Body::full(LOGGED_OUT));
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
     }

@@ -27,7 +27,9 @@ async fn ask(address: SocketAddr) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("{address} cannot be reached"))?;
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost: gantry\r\nconnection: close\r\n\r\n").await?;
+    stream
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: gantry\r\nconnection: close\r\n\r\n")
+        .await?;
     let mut answer = Vec::new();
     stream.take(1024).read_to_end(&mut answer).await?;
     if !answer.starts_with(b"HTTP/1.1 200 ") {

@@ -170,6 +170,6 @@ proptest! {
         }
         let mut stripped = headers.clone();
         strip_request(&mut stripped);
-        prop_assert_eq!(super::forwardable(&headers), stripped);
+        prop_assert_eq!(forwardable(&headers), stripped);
     }
 }

@@ -26,11 +26,15 @@ pub async fn scrubbed(
         Plan::Refuse => return Err(Unreadable.into()),
         Plan::Read => {}
     }
-    let bytes = body.collect_up_to(MAX_ANSWER).await.map_err(ForwardError::Answer)?;
+    let bytes = body
+        .collect_up_to(MAX_ANSWER)
+        .await
+        .map_err(ForwardError::Answer)?;
     let Some(cleaned) = scrub.clean(&bytes)? else {
         return Ok(Response::from_parts(head, Body::full(bytes)));
     };
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(cleaned.len()));
+    head.headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(cleaned.len()));
     // What names the old bytes does not name these.
     head.headers.remove(header::ETAG);
     Ok(Response::from_parts(head, Body::full(cleaned)))

@@ -26,6 +26,19 @@ use crate::telemetry::metrics::Metrics;
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
 pub type Unwrap = fn(Upgraded) -> Option<Side>;
 
+/// An upgrade that the gate admitted.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The downstream head.
+    pub parts: &'a mut Parts,
+    /// Whose socket it will be.
+    pub admission: &'a Admission,
+    /// The client's address.
+    pub client: IpAddr,
+    /// The binding to the session, made before anything was dialled, so that an end in between is not missed.
+    pub guard: SocketGuard,
+}
+
 /// Opens sockets.
 #[derive(Debug)]
 pub struct Sockets {
@@ -48,12 +61,15 @@ impl Sockets {
     pub async fn open(
         &self,
         forwarder: &Forwarder,
-        parts: &mut Parts,
         body: &Incoming,
-        admission: &Admission,
-        socket: (IpAddr, SocketGuard),
+        asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
-        let (client, guard) = socket;
+        let Asked {
+            parts,
+            admission,
+            client,
+            guard,
+        } = asked;
         let downstream = handshake(parts, body)?;
         let offered = parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
         let injection = Injection {

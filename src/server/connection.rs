@@ -14,9 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::config::listen::Limits;
+use crate::proxy::relay::Side;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
-use crate::proxy::relay::Side;
 use crate::server::watch::{Patience, Watch, Watched};
 
 /// Streams one HTTP/2 connection may have open: more than a browser opens, few enough to bound memory.
@@ -43,17 +43,30 @@ impl Server {
     pub fn new(limits: &Limits, handler: Handler, lifeline: Lifeline) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         let mut http1 = http.http1();
-        http1.max_buf_size(limits.header_bytes).max_headers(limits.headers);
+        http1
+            .max_buf_size(limits.header_bytes)
+            .max_headers(limits.headers);
         // The watch keeps the time of heads; a timer per request would cost each of them.
-        http1.header_read_timeout(None).half_close(false).pipeline_flush(true);
+        http1
+            .header_read_timeout(None)
+            .half_close(false)
+            .pipeline_flush(true);
         let mut http2 = http.http2();
         http2
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
             .max_pending_accept_reset_streams(RESETS);
-        let patience = Patience { header: limits.header_timeout, idle: limits.idle_timeout };
-        Self(Arc::new(Inner { http, handler, patience, lifeline }))
+        let patience = Patience {
+            header: limits.header_timeout,
+            idle: limits.idle_timeout,
+        };
+        Self(Arc::new(Inner {
+            http,
+            handler,
+            patience,
+            lifeline,
+        }))
     }
 
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
@@ -94,5 +107,8 @@ impl Server {
 #[must_use]
 pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
     let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;
-    Some(Side { stream: parts.io.into_inner().into_stream(), early: parts.read_buf })
+    Some(Side {
+        stream: parts.io.into_inner().into_stream(),
+        early: parts.read_buf,
+    })
 }

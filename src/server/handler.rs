@@ -61,7 +61,14 @@ impl Handler {
         clock: Clock,
     ) -> Self {
         let ids = RequestIds::random();
-        Self(Arc::new(Inner { endpoints, proxy, access_log, metrics, clock, ids }))
+        Self(Arc::new(Inner {
+            endpoints,
+            proxy,
+            access_log,
+            metrics,
+            clock,
+            ids,
+        }))
     }
 
     /// Counts a new connection.
@@ -77,7 +84,10 @@ impl Handler {
         let began = Instant::now();
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
-        let mut seen = Seen { route: Route::None, acting: None };
+        let mut seen = Seen {
+            route: Route::None,
+            acting: None,
+        };
         let dispatched = inner.dispatch(&mut parts, body, peer, &mut seen).await;
         let (answer, error) = match dispatched {
             Ok(answer) => (answer, None),
@@ -127,7 +137,12 @@ impl Inner {
         }
         let verdict = self.proxy.judge(parts, &path);
         seen.route = verdict.route;
-        let job = Job { parts, path: &path, verdict, peer };
+        let job = Job {
+            parts,
+            path: &path,
+            verdict,
+            peer,
+        };
         Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
     }
 }

@@ -55,8 +55,9 @@ impl Rejection {
         match self {
             Self::Malformed(_) | Self::Path(_) => Problem::BAD_REQUEST,
             Self::Proxy(ProxyError::Denied(denial)) => denied(*denial),
-            Self::Proxy(ProxyError::Gate(error))
-            | Self::Endpoint(EndpointError::Gate(error)) => gate(error),
+            Self::Proxy(ProxyError::Gate(error)) | Self::Endpoint(EndpointError::Gate(error)) => {
+                gate(error)
+            }
             Self::Endpoint(EndpointError::NotFound) => Problem::NOT_FOUND,
             Self::Endpoint(EndpointError::MethodNotAllowed(_)) => Problem::METHOD_NOT_ALLOWED,
             Self::Proxy(ProxyError::Forward(error)) => forward(error),
@@ -69,10 +70,15 @@ impl Rejection {
         let problem = self.problem();
         let mut answer = problem.answer(instance);
         if let Some(wait) = self.retry_after(&problem) {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            answer.headers_mut().insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(wait.as_secs().max(1)),
+            );
         }
         if let Self::Endpoint(EndpointError::MethodNotAllowed(allowed)) = self {
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+            answer
+                .headers_mut()
+                .insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
         answer
     }
@@ -111,6 +117,7 @@ impl Rejection {
                 _ => Some(RETRY_AFTER),
             },
             ExchangeError::LoggedOut
+            | ExchangeError::Expired
             | ExchangeError::NotPermitted(_)
             | ExchangeError::Overloaded => Some(RETRY_AFTER),
         }
@@ -134,7 +141,7 @@ fn gate(error: &GateError) -> Problem {
 
 fn exchange(error: &ExchangeError) -> Problem {
     match error {
-        ExchangeError::LoggedOut => Problem::INVALID_TOKEN,
+        ExchangeError::LoggedOut | ExchangeError::Expired => Problem::INVALID_TOKEN,
         ExchangeError::NotPermitted(_) => Problem::NOT_PERMITTED,
         ExchangeError::Overloaded | ExchangeError::RateLimited(_) => Problem::OVERLOADED,
         ExchangeError::Api(error) => api(error),
@@ -149,14 +156,18 @@ fn api(error: &ApiError) -> Problem {
         ApiError::RateLimited(_) => Problem::OVERLOADED,
         ApiError::ServiceAccountRefused | ApiError::NotPermitted(_) => Problem::UPSTREAM_REFUSED,
         // The person cannot be let in as they are; the log says why.
-        ApiError::Refused(_) | ApiError::PasswordRefused | ApiError::SecondFactorRequired => Problem::NOT_PERMITTED,
+        ApiError::Refused(_) | ApiError::PasswordRefused | ApiError::SecondFactorRequired => {
+            Problem::NOT_PERMITTED
+        }
     }
 }
 
 fn forward(error: &ForwardError) -> Problem {
     match error {
         ForwardError::Connect(_) | ForwardError::Pool(_) => Problem::UPSTREAM_UNREACHABLE,
-        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
+        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => {
+            Problem::UPSTREAM_INVALID
+        }
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target

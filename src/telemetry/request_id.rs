@@ -24,7 +24,10 @@ impl RequestIds {
         let mut run = [0; 8];
         // Without randomness ids are still unique within the run, which is all that is lost.
         let _filled = aws_lc_rs::rand::fill(&mut run);
-        Self { run: u64::from_be_bytes(run), next: AtomicU64::new(0) }
+        Self {
+            run: u64::from_be_bytes(run),
+            next: AtomicU64::new(0),
+        }
     }
 
     /// The next id.
