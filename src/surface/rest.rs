@@ -91,7 +91,9 @@ pub(super) fn judge(surface: &Surface, method: &Method, path: &NormalPath<'_>) -
     {
         verdict.action = Action::Deny(Denial::Configured);
     }
-    if !VERBS.contains(method) {
+    // Rocket.Chat logs out on these two (RC §9); a preflight must end nothing, and no other verb may slip through.
+    let ends = matches!(*method, Method::GET | Method::POST);
+    if !VERBS.contains(method) || (verdict.action == Action::Logout && !ends) {
         verdict.action = Action::Deny(Denial::Verb);
     }
     verdict

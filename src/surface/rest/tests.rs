@@ -279,6 +279,20 @@ fn a_denial_does_not_depend_on_the_verb() {
 }
 
 #[test]
+fn only_the_verbs_that_rocketchat_takes_log_out() {
+    for (verb, expected) in [
+        (Method::GET, Action::Logout),
+        (Method::POST, Action::Logout),
+        (Method::OPTIONS, Action::Deny(Denial::Verb)),
+        (Method::HEAD, Action::Deny(Denial::Verb)),
+        (Method::DELETE, Action::Deny(Denial::Verb)),
+    ] {
+        let action = judged(&surface(), &verb, "/api/v1/logout").action;
+        assert_eq!(action, expected, "{verb}");
+    }
+}
+
+#[test]
 fn the_rest_of_the_api_is_left_to_rocketchat() {
     for path in [
         "/api/v1/rooms.get",
