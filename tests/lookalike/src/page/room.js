@@ -20,7 +20,16 @@
   const store = (key, value) => { try { value === null ? localStorage.removeItem(key + suffix) : localStorage.setItem(key + suffix, value); } catch { /* a sandboxed frame has no storage */ } };
   const KEYS = ['Meteor.loginToken', 'Meteor.userId', 'Meteor.loginTokenExpires'];
   const token = () => stored('Meteor.loginToken');
-  const forget = () => KEYS.forEach((key) => store(key, null));
+  const forget = () => { KEYS.forEach((key) => store(key, null)); showCookies(); };
+
+  // Pictures and files cannot carry headers: with a token of our own they go by cookies, as in RC's client.
+  function showCookies() {
+    const attributes = `; path=/; SameSite=Lax${location.protocol === 'https:' ? '; Secure' : ''}`;
+    for (const [name, value] of [['rc_uid', stored('Meteor.userId')], ['rc_token', token()]]) {
+      if (token()) document.cookie = `${name}=${encodeURIComponent(value || '')}${attributes}`;
+      else if (document.cookie.includes(`${name}=`)) document.cookie = `${name}=; Max-Age=0${attributes}`;
+    }
+  }
 
   class LoggedOut extends Error {}
   class Refused extends Error {
@@ -65,7 +74,7 @@
   }
 
   const millis = (date) => (date && typeof date === 'object' ? date.$date : Date.parse(date));
-  const clock = (at) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  const clock = (at, options) => new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', ...options });
   const day = (at) => new Date(at).toLocaleDateString([], { weekday: 'long', month: 'long', day: 'numeric' });
   const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(17)), (byte) => '23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz'[byte % 55]).join('');
 
@@ -78,6 +87,18 @@
       else if (piece) pieces.push(piece);
     }
     return pieces;
+  }
+
+  // The mark before a room's name: drawn for groups, because not every machine has a letter with a lock on it.
+  function sign(kind) {
+    if (kind !== 'p') return element('span', { class: 'sign' }, kind === 'd' ? '@' : '#');
+    const lock = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    lock.setAttribute('viewBox', '0 0 16 16');
+    lock.setAttribute('class', 'sign');
+    const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    path.setAttribute('d', 'M5 7V5a3 3 0 0 1 6 0v2h1v7H4V7zm1.5 0h3V5a1.5 1.5 0 0 0-3 0z');
+    lock.append(path);
+    return lock;
   }
 
   const local = (path) => (path && path.startsWith('/') ? base + path : path);
@@ -94,11 +115,11 @@
     const at = millis(message.ts);
     if (message.t) return element('li', { class: 'message system', 'data-id': message._id }, element('b', {}, message.u.username), ` ${SYSTEM[message.t] || message.t}`);
     const follows = previous && !previous.t && previous.u.username === message.u.username && at - millis(previous.ts) < 300000;
-    const text = element('div', { class: 'text' }, ...rich(message.msg));
-    const left = follows ? element('span', { class: 'when-short' }, clock(at)) : element('img', { class: 'face', alt: '', src: `${base}/avatar/${encodeURIComponent(message.u.username)}` });
+    const text = message.msg ? element('div', { class: 'text' }, ...rich(message.msg)) : null;
+    const left = follows ? element('span', { class: 'when-short' }, clock(at, { hourCycle: 'h23' })) : element('img', { class: 'face', alt: '', src: `${base}/avatar/${encodeURIComponent(message.u.username)}` });
     const head = follows ? null : element('div', { class: 'head' }, element('span', { class: 'who' }, message.u.name || message.u.username), element('span', { class: 'name' }, `@${message.u.username}`), element('time', { datetime: new Date(at).toISOString() }, clock(at)));
     return element('li', { class: `message${follows ? ' follows' : ''}${message.pending ? ' pending' : ''}${message.failed ? ' failed' : ''}`, 'data-id': message._id },
-      left, element('div', {}, head, text, ...attachments(message)));
+      left, element('div', {}, ...[head, text].filter(Boolean), ...attachments(message)));
   }
 
   // ---- a room ----
@@ -126,11 +147,10 @@
     }
 
     draw() {
-      const sign = { c: '#', p: '🔒', d: '@' }[this.room.t] || '';
       this.state = element('span', { class: 'state', 'data-state': 'polling' }, 'connected');
       this.list = element('ol', { class: 'messages', 'aria-live': 'polite', 'aria-label': 'Messages' });
       this.foot = element('div');
-      const bar = element('header', { class: 'bar' }, element('h1', {}, `${sign} ${this.title}`), element('p', {}, this.room.topic || ''), this.state);
+      const bar = element('header', { class: 'bar' }, element('h1', {}, sign(this.room.t), ` ${this.title}`), element('p', {}, this.room.topic || ''), this.state);
       root.replaceChildren(element('main', { class: 'room' }, embedded ? null : bar, this.list, this.foot));
       this.member ? this.drawComposer() : this.drawJoin();
     }
@@ -289,6 +309,7 @@
       if (!answer.ok || !body.data) { problem.textContent = body.message || body.error || 'That did not work.'; return; }
       store('Meteor.userId', body.data.userId);
       store('Meteor.loginToken', body.data.authToken);
+      showCookies();
       location.reload();
     };
     root.replaceChildren(element('main', { class: 'page' }, element('h1', {}, 'Sign in to the workspace'), element('p', {}, 'This is a Rocket.Chat lookalike for tests and demos.'),
@@ -304,7 +325,7 @@
 
   function homePage(subscriptions) {
     const rooms = subscriptions.map((one) => element('li', {}, element('a', { href: `${base}/${PATHS[one.t]}/${encodeURIComponent(one.name)}${location.search}` },
-      `${{ c: '#', p: '🔒', d: '@' }[one.t]} ${one.fname || one.name}`, one.unread ? element('b', {}, String(one.unread)) : null)));
+      sign(one.t), one.fname || one.name, one.unread ? element('b', {}, String(one.unread)) : null)));
     root.replaceChildren(element('main', { class: 'page' }, element('h1', {}, 'Home'), element('p', {}, rooms.length ? 'Your rooms' : 'You are in no room yet.'), element('ul', { class: 'list' }, ...rooms)));
   }
 
@@ -326,5 +347,6 @@
     }
   }
 
+  showCookies();
   start();
 })();
