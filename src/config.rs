@@ -2,19 +2,44 @@
 //!
 //! Loading goes defaults < YAML file < environment; unknown keys are refused, every mistake is reported at once, and each names
 //! its key, its place and the mend. Only this module reads the environment and the secret files.
+//!
+//! The way of a value: [`yaml`] and [`environment`] read nodes with places, [`walk`] holds them against the [`shape`] that the
+//! [`file`] types give, [`layers`] lays the typed values over one another, and each section checks its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
+pub use environment::Environment;
+pub use mistakes::{Mistake, Mistakes, Place};
+
+use key::Key;
+use layers::Layers;
+use validation::{Checked, Mistaken, Validation};
+
 pub mod admin;
+mod effective;
+mod environment;
+mod file;
+mod files;
 pub mod issuer;
+mod key;
+mod layers;
 pub mod listen;
+mod mistakes;
 pub mod proxy;
 pub mod rocketchat;
 pub mod session;
+mod shape;
 pub mod telemetry;
 pub mod tokens;
 pub mod types;
 pub mod users;
+mod validation;
+mod walk;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 /// The whole configuration; only `app` sees it whole, each component gets its section.
 #[derive(Clone, Debug)]
@@ -37,4 +62,91 @@ pub struct Config {
     pub proxy: proxy::Proxy,
     /// Logs.
     pub telemetry: telemetry::Telemetry,
+    /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads and checks the file, if there is one, and the environment over it. Relative paths in it begin at its directory.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, Mistakes> {
+        checked(Layers::load(path, environment)?, path)
+    }
+
+    /// Reads and checks a text, and the environment over it. Relative paths in it begin at the working directory.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn parse(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
+        let text = (Arc::from("config"), text.as_bytes());
+        checked(Layers::read(Some(text), environment)?, None)
+    }
+}
+
+/// The effective configuration as YAML, secrets only as `[redacted]`.
+///
+/// # Errors
+/// All mistakes at once, as [`Config::load`] tells them.
+pub fn effective(path: Option<&Path>, environment: &Environment) -> Result<String, Mistakes> {
+    let layers = Layers::load(path, environment)?;
+    let shown = effective::show(&layers.file);
+    checked(layers, path).map(|_| shown)
+}
+
+/// The JSON Schema of the file (draft 2020-12).
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    file::schema()
+}
+
+/// Checks what was read.
+fn checked(layers: Layers, path: Option<&Path>) -> Result<Config, Mistakes> {
+    let mut validation = Validation {
+        places: &layers.places,
+        whole: layers.whole,
+        directory: path.and_then(Path::parent).unwrap_or_else(|| Path::new("")),
+        mistakes: layers.mistakes,
+        warnings: Vec::new(),
+    };
+    let config = sections(&layers.file, &mut validation);
+    match config {
+        Ok(config) if validation.mistakes.is_empty() => Ok(Config {
+            warnings: validation.warnings,
+            ..config
+        }),
+        Ok(_) | Err(Mistaken) => Err(validation.mistakes),
+    }
+}
+
+/// Checks every section, whatever the others hold, and then what stands between them.
+fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Config> {
+    let at = |name: &str| Key::default().field(name);
+    let listen = file.listen.validate(validation, &at("listen"));
+    let admin = file.admin.validate(validation, &at("admin"));
+    let rocketchat = file.rocketchat.validate(validation, &at("rocketchat"));
+    let issuers = issuer::validate_all(&file.issuers, validation, &at("issuers"));
+    let tokens = file.tokens.validate(validation, &at("tokens"));
+    let users = file.users.validate(validation, &at("users"));
+    let sessions = file.sessions.validate(validation, &at("sessions"));
+    let proxy = file.proxy.validate(validation, &at("proxy"));
+    if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
+        listen::apart(listen, admin, validation);
+    }
+    if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
+        users::claims_for_template(validation, &users.username, issuers);
+    }
+    Ok(Config {
+        listen: listen?,
+        admin: admin?,
+        rocketchat: rocketchat?,
+        issuers: issuers?,
+        tokens: tokens?,
+        users: users?,
+        sessions: sessions?,
+        proxy: proxy?,
+        telemetry: telemetry::Telemetry::from(&file.telemetry),
+        warnings: Vec::new(),
+    })
 }

@@ -4,10 +4,15 @@
 //! `reveal` is written out.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+
+/// Most bytes read from a secret's file, so that a wrong path such as `/dev/zero` cannot fill the memory.
+const LARGEST_FILE: u64 = 64 * 1024;
 
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
@@ -62,9 +67,18 @@ impl Secret {
     /// Reads a secret from a file; one trailing line break is not part of it.
     ///
     /// # Errors
-    /// When the file cannot be read, is not UTF-8, or holds nothing.
+    /// When the file cannot be read, is not UTF-8, holds nothing, or more than 64 KiB.
     pub fn from_file(path: &Path) -> std::io::Result<Self> {
-        let mut text = std::fs::read_to_string(path)?;
+        let mut text = String::new();
+        File::open(path)?
+            .take(LARGEST_FILE + 1)
+            .read_to_string(&mut text)?;
+        if text.len() as u64 > LARGEST_FILE {
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::FileTooLarge,
+                "the file is larger than a secret can be",
+            ));
+        }
         if text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {

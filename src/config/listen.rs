@@ -1,11 +1,16 @@
 //! Section `listen`: the public listener and its limits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::types::Origin;
+use super::admin::Admin;
+use super::key::Key;
+use super::types::{DurationText, Origin, SizeText};
+use super::validation::{Checked, Validation};
 
 /// The public listener.
 #[derive(Clone, Debug)]
@@ -35,4 +40,176 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Time a kept connection may stay without a request; default 90 s.
     pub idle_timeout: Duration,
+}
+
+/// What an address should be.
+pub(super) const ADDRESS: &str = "an IP address with a port, such as 0.0.0.0:8080 or [::]:8080";
+
+/// Least `header_bytes`: browsers send that much with a few large cookies and a JWT.
+const LEAST_HEADER_BYTES: u64 = 8 * 1024;
+
+/// Most `header_bytes`: every connection may hold that much.
+const MOST_HEADER_BYTES: u64 = 1024 * 1024;
+
+/// Most of a body: a tebibyte is past any upload that Rocket.Chat takes.
+const MOST_BODY: u64 = 1 << 40;
+
+/// The section as the file has it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ListenFile {
+    /// Address and port of the public listener; port 0 takes a free one.
+    address: String,
+    /// CIDRs of the proxies in front of Gantry whose `X-Forwarded-*` are believed; empty means nobody's.
+    trusted_proxies: Vec<String>,
+    /// The origin that browsers see, such as `https://chat.example.com`; its host goes to Rocket.Chat. Required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_url: Option<String>,
+    /// Bounds on what connections and requests may cost.
+    limits: LimitsFile,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct LimitsFile {
+    /// Most bytes of a request's head, 8 KiB to 1 MiB.
+    header_bytes: SizeText,
+    /// Most header fields of a request.
+    #[schemars(range(min = 16, max = 4096))]
+    headers: usize,
+    /// Most bytes of a request's body.
+    body: SizeText,
+    /// Most connections open at a time.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    connections: usize,
+    /// Longest wait for a request's head.
+    header_timeout: DurationText,
+    /// Longest time that a kept connection may stay without a request.
+    idle_timeout: DurationText,
+}
+
+impl Default for ListenFile {
+    fn default() -> Self {
+        Self {
+            address: "0.0.0.0:8080".to_owned(),
+            trusted_proxies: Vec::new(),
+            public_url: None,
+            limits: LimitsFile::default(),
+        }
+    }
+}
+
+impl Default for LimitsFile {
+    fn default() -> Self {
+        Self {
+            header_bytes: "64KiB".into(),
+            headers: 128,
+            body: "100MiB".into(),
+            connections: 20_000,
+            header_timeout: "10s".into(),
+            idle_timeout: "90s".into(),
+        }
+    }
+}
+
+impl ListenFile {
+    /// Checks the section at `key`.
+    pub(super) fn validate(&self, validation: &mut Validation<'_>, key: &Key) -> Checked<Listen> {
+        let address = validation.parse(&key.field("address"), &self.address, ADDRESS, |text| {
+            text.parse().ok()
+        });
+        let trusted_proxies = validation.each(
+            &key.field("trusted_proxies"),
+            &self.trusted_proxies,
+            "a CIDR such as 10.0.0.0/8 or fd00::/8",
+            network,
+        );
+        if trusted_proxies
+            .as_ref()
+            .is_ok_and(|nets| nets.iter().any(|net| net.prefix_len() == 0))
+        {
+            validation.warn(
+                &key.field("trusted_proxies"),
+                "everybody's X-Forwarded-* are believed",
+            );
+        }
+        let public_url = self.public_url(validation, &key.field("public_url"));
+        let limits = self.limits.validate(validation, &key.field("limits"));
+        Ok(Listen {
+            address: address?,
+            trusted_proxies: trusted_proxies?,
+            public_url: public_url?,
+            limits: limits?,
+        })
+    }
+
+    fn public_url(&self, validation: &mut Validation<'_>, key: &Key) -> Checked<Origin> {
+        let wanted =
+            "the origin that browsers see, such as https://chat.example.com, without a path";
+        let Some(text) = &self.public_url else {
+            return Err(validation.missing(key, &format!("give {wanted}")));
+        };
+        let origin = validation.parse(key, text, wanted, |text| {
+            Origin::parse(text).filter(|_| !text.contains('*'))
+        })?;
+        if origin.scheme() == "http" && !is_loopback(text) {
+            validation.warn(
+                key,
+                "browsers reach Gantry without TLS, so tokens and messages can be read on the way",
+            );
+        }
+        Ok(origin)
+    }
+}
+
+impl LimitsFile {
+    fn validate(&self, validation: &mut Validation<'_>, key: &Key) -> Checked<Limits> {
+        let header_bytes = validation.size(
+            &key.field("header_bytes"),
+            &self.header_bytes,
+            LEAST_HEADER_BYTES,
+            MOST_HEADER_BYTES,
+        );
+        let body = validation.size(&key.field("body"), &self.body, 1, MOST_BODY);
+        let header_timeout =
+            validation.duration(&key.field("header_timeout"), &self.header_timeout);
+        let idle_timeout = validation.duration(&key.field("idle_timeout"), &self.idle_timeout);
+        Ok(Limits {
+            header_bytes: usize::try_from(header_bytes?).unwrap_or(usize::MAX),
+            headers: self.headers,
+            body: body?,
+            connections: self.connections,
+            header_timeout: header_timeout?,
+            idle_timeout: idle_timeout?,
+        })
+    }
+}
+
+/// A network, or a single address as one.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// Does the URL lead to this machine only, so that nobody can listen on the way?
+pub(super) fn is_loopback(url: &str) -> bool {
+    let url = url::Url::parse(url).ok();
+    match url.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Refuses one address for both listeners: the second could not be bound.
+pub(super) fn apart(listen: &Listen, admin: &Admin, validation: &mut Validation<'_>) {
+    let (public, own) = (listen.address, admin.address);
+    let overlap =
+        public.ip() == own.ip() || public.ip().is_unspecified() || own.ip().is_unspecified();
+    if public.port() != 0 && public.port() == own.port() && overlap {
+        let key = Key::default().field("admin").field("address");
+        validation.mistake(&key, "has the port of `listen.address`; take another");
+    }
 }

@@ -1,10 +1,18 @@
 //! Section `rocketchat`: where Rocket.Chat is and how Gantry acts there.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::types::{DurationText, Hidden};
+
 use crate::secret::Secret;
+
+mod validate;
 
 /// How we reach Rocket.Chat.
 #[derive(Clone, Debug)]
@@ -98,4 +106,167 @@ pub struct Minting {
     pub queue: usize,
     /// How long one waits; default 10 s.
     pub queue_timeout: Duration,
+}
+
+/// Least bytes of `password_key`: as many as the digest that derives passwords gives.
+const LEAST_PASSWORD_KEY: usize = 32;
+
+/// The section as the file has it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RocketChatFile {
+    /// Rocket.Chat's base URL: `http` without a path, since Gantry stands beside it.
+    url: String,
+    /// The account that finds and creates users and mints their tokens: `user_id` with a token, or `username` with a password.
+    /// Required.
+    service_account: ServiceAccountFile,
+    /// The value of Rocket.Chat's `CREATE_TOKENS_FOR_USERS_SECRET`; needed from Rocket.Chat 8.0 on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_token_secret: Option<Hidden>,
+    /// File that holds `create_token_secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    create_token_secret_file: Option<PathBuf>,
+    /// Which rules of `users.createToken` are spoken: `auto` asks Rocket.Chat, `6` and `7` send no secret, `8.0` (to 8.6) and
+    /// `8.7` (and later) do.
+    version: VersionWord,
+    /// How auth tokens are minted: by `users.createToken`, or by logging in with a derived `password` where the former cannot be
+    /// switched on.
+    mint: MintWord,
+    /// At least 32 random bytes from which passwords are derived, for `mint: password`. Whoever has it can log in as every user
+    /// that Gantry created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_key: Option<Hidden>,
+    /// File that holds `password_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_key_file: Option<PathBuf>,
+    /// Bounds on the time of calls.
+    timeouts: TimeoutsFile,
+    /// Bounds on exchanges of principals for Rocket.Chat credentials.
+    minting: MintingFile,
+}
+
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct ServiceAccountFile {
+    /// The account's user id, with `auth_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    /// Its personal access token, made to bypass two-factor authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_token: Option<Hidden>,
+    /// File that holds `auth_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_token_file: Option<PathBuf>,
+    /// The account's username, with `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Its password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<Hidden>,
+    /// File that holds `password`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_file: Option<PathBuf>,
+    /// Base32 secret of the account's one-time codes, if it has two-factor authentication by app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_secret: Option<Hidden>,
+    /// File that holds `totp_secret`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp_secret_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum VersionWord {
+    #[serde(rename = "auto")]
+    Auto,
+    #[serde(rename = "6")]
+    Six,
+    #[serde(rename = "7")]
+    Seven,
+    #[serde(rename = "8.0")]
+    Eight,
+    #[serde(rename = "8.7")]
+    EightSeven,
+}
+
+impl JsonSchema for VersionWord {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+
+    /// Numbers too, because that is what YAML makes of an unquoted `8.0`.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": ["auto", 6, 7, 8.0, 8.7, "6", "7", "8.0", "8.7"] })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum MintWord {
+    CreateToken,
+    Password,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct TimeoutsFile {
+    /// For a TCP connection.
+    connect: DurationText,
+    /// For a whole call that Gantry makes itself.
+    call: DurationText,
+    /// Until the head of a forwarded answer.
+    response_header: DurationText,
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+struct MintingFile {
+    /// Exchanges running at a time.
+    #[schemars(range(min = 1, max = 1024))]
+    concurrency: usize,
+    /// Exchanges waiting for a place; past that, 503.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    queue: usize,
+    /// How long one waits.
+    queue_timeout: DurationText,
+}
+
+impl Default for RocketChatFile {
+    fn default() -> Self {
+        Self {
+            url: "http://127.0.0.1:3000".to_owned(),
+            service_account: ServiceAccountFile::default(),
+            create_token_secret: None,
+            create_token_secret_file: None,
+            version: VersionWord::Auto,
+            mint: MintWord::CreateToken,
+            password_key: None,
+            password_key_file: None,
+            timeouts: TimeoutsFile::default(),
+            minting: MintingFile::default(),
+        }
+    }
+}
+
+impl Default for TimeoutsFile {
+    fn default() -> Self {
+        Self {
+            connect: "2s".into(),
+            call: "10s".into(),
+            response_header: "60s".into(),
+        }
+    }
+}
+
+impl Default for MintingFile {
+    fn default() -> Self {
+        Self {
+            concurrency: 16,
+            queue: 2000,
+            queue_timeout: "10s".into(),
+        }
+    }
 }
