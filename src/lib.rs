@@ -41,6 +41,3 @@ pub const REVISION: &str = match option_env!("GANTRY_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
-
-/// The platform of this build.
-pub const TARGET: &str = concat!(env!("CARGO_PKG_NAME"), " for ", "linux");

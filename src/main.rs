@@ -1,2 +1,27 @@
-//! The program.
-fn main() {}
+//! The program: a runtime around the command line. Exits with 0, 1 for failures, and 2 for a command line that is wrong.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let command = gantry::cli::Cli::parse().command;
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed, too.
+            let _ = writeln!(std::io::stderr().lock(), "gantry: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: gantry::cli::Command) -> anyhow::Result<()> {
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()?
+        .block_on(gantry::cli::execute(command))
+}

@@ -1,1 +1,3 @@
 //! The one integration binary: the real server on port 0, the lookalike and a real issuer over TCP.
+
+mod cli;
