@@ -1,8 +1,13 @@
 //! Who the issuer says is acting, as a verified JWT said it. Only this layer makes these.
+//!
+//! Digests name host sessions, principals and tokens without holding them. Each part goes into a digest with its length and each kind
+//! of digest has its own prefix, so no two different inputs make the same bytes.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
 
 /// One verified JWT: its principal and its times. Shared by every request that carries the same token.
 #[derive(Debug)]
@@ -49,17 +54,93 @@ pub struct Profile {
     pub roles: Option<Vec<String>>,
 }
 
-/// Digest of (issuer, subject, session claim): the key of a host session. Unambiguous: each part goes in with its length.
+impl Principal {
+    pub(in crate::jwt) fn new(
+        issuer: Arc<str>,
+        subject: &str,
+        session_claim: Option<&str>,
+        profile: Profile,
+    ) -> Self {
+        Self {
+            host_session: HostSession::of(&issuer, subject, session_claim),
+            key: PrincipalKey::of(&issuer, subject),
+            subject: Arc::from(subject),
+            session_claim: session_claim.map(Arc::from),
+            issuer,
+            profile,
+        }
+    }
+}
+
+/// Digest of (issuer, subject, session claim): the key of a host session.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HostSession(pub(in crate::jwt) [u8; 32]);
+pub struct HostSession([u8; SHA256_OUTPUT_LEN]);
+
+impl HostSession {
+    fn of(issuer: &str, subject: &str, session_claim: Option<&str>) -> Self {
+        // An absent claim is no part at all, which differs from an empty one.
+        let parts = [Some(issuer), Some(subject), session_claim];
+        Self(digest_parts(b"gantry host session", &parts))
+    }
+
+    /// The digest itself, as a key in stores.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+}
 
 /// Digest of (issuer, subject).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PrincipalKey(pub(in crate::jwt) [u8; 32]);
+pub struct PrincipalKey([u8; SHA256_OUTPUT_LEN]);
 
-/// SHA-256 of a token's text.
+impl PrincipalKey {
+    fn of(issuer: &str, subject: &str) -> Self {
+        Self(digest_parts(
+            b"gantry principal",
+            &[Some(issuer), Some(subject)],
+        ))
+    }
+
+    /// The digest itself, as a key in stores.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+}
+
+/// SHA-256 of what a token's signature covers: its header and claims, as written.
+///
+/// The signature stays out of it on purpose. Anybody can turn an ECDSA signature into a second valid one, so a name that covered it
+/// would let a revoked token come back under a new name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenFingerprint(pub(in crate::jwt) [u8; 32]);
+pub struct TokenFingerprint([u8; SHA256_OUTPUT_LEN]);
+
+impl TokenFingerprint {
+    pub(in crate::jwt) fn of(signing_input: &str) -> Self {
+        Self(array(digest(&SHA256, signing_input.as_bytes()).as_ref()))
+    }
+
+    /// The digest itself, as a key in stores.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+}
+
+fn digest_parts(prefix: &[u8], parts: &[Option<&str>]) -> [u8; SHA256_OUTPUT_LEN] {
+    let mut context = Context::new(&SHA256);
+    context.update(prefix);
+    for part in parts.iter().flatten() {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    array(context.finish().as_ref())
+}
+
+fn array(digest: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
+    digest.try_into().expect("SHA-256 has 32 bytes")
+}
 
 impl fmt::Debug for HostSession {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,5 +157,37 @@ impl fmt::Debug for PrincipalKey {
 impl fmt::Debug for TokenFingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("TokenFingerprint")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_moved_between_parts_names_another_host_session() {
+        let sessions = [
+            HostSession::of("a", "bc", None),
+            HostSession::of("ab", "c", None),
+            HostSession::of("a", "b", Some("c")),
+            HostSession::of("a", "bc", Some("")),
+            HostSession::of("", "abc", None),
+        ];
+        for (index, session) in sessions.iter().enumerate() {
+            assert!(!sessions[..index].contains(session), "row {index}");
+        }
+        assert_eq!(sessions[0], HostSession::of("a", "bc", None));
+    }
+
+    #[test]
+    fn a_host_session_without_claim_differs_from_its_principal() {
+        let session = HostSession::of("a", "b", None);
+        assert_ne!(session.as_bytes(), PrincipalKey::of("a", "b").as_bytes());
+    }
+
+    #[test]
+    fn digests_print_nothing_of_themselves() {
+        let shown = format!("{:?}", TokenFingerprint::of("a.b"));
+        assert_eq!(shown, "TokenFingerprint");
     }
 }
