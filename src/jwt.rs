@@ -1,7 +1,16 @@
 //! The first authority: who signs the JWT. Bearers in, verified principals out.
+//!
+//! What is unverified has that word in its name and stays within this module; what leaves it was verified.
 
+mod claims;
 pub mod error;
+mod jwks;
+mod keys;
 pub mod principal;
+#[cfg(test)]
+mod tests;
+mod unverified;
+mod verified_cache;
 pub mod verifier;
 
 pub use error::VerifyError;

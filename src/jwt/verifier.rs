@@ -1,49 +1,236 @@
 //! Bearers in, verified tokens out: one warm path that only looks up, one cold path that checks everything.
+//!
+//! The cold path goes by issuer: the unverified `iss` chooses whose keys and rules count, nothing else of the token does, and no key of
+//! another issuer is ever tried. The signature is checked by the crypto provider with the key as it was parsed at its fetch, because
+//! parsing it anew for each token costs as much again as half a check.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::warn;
 
 use crate::clock::Clock;
-use crate::config::issuer::Issuer;
-use crate::jwt::{TokenFingerprint, Verified, VerifyError};
+use crate::config::issuer::{Issuer, KeySource};
+use crate::jwt::claims::profile;
+use crate::jwt::jwks::{Fetcher, Keeper, KeyRing, Source};
+use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::unverified::{Decoded, Halves, Unverified};
+use crate::jwt::verified_cache::{Known, VerifiedCache};
+use crate::jwt::{Principal, TokenFingerprint, Verified, VerifyError};
 use crate::secret::Bearer;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
 
-/// Verifies JWTs of the configured issuers; cheap to clone.
+/// Verifies JWTs of the configured issuers; cheap to clone. Its background tasks end with the last clone.
 #[derive(Clone, Debug)]
 pub struct Verifier(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {}
+struct Inner {
+    issuers: HashMap<Arc<str>, Trusted>,
+    cache: VerifiedCache,
+    clock: Clock,
+    metrics: Metrics,
+    _stop: DropGuard,
+}
+
+/// An issuer with its keys.
+#[derive(Debug)]
+struct Trusted {
+    name: Arc<str>,
+    rules: Arc<Issuer>,
+    ring: Arc<KeyRing>,
+}
 
 impl Verifier {
-    /// Starts with these issuers. Each issuer whose keys come over the network holds a readiness latch until its first keys.
-    /// `http` is the control plane's client.
+    /// Starts with these issuers. Each issuer whose keys come over the network or from a file holds a readiness latch until its first
+    /// keys; so does one whose secret cannot be used, for ever. `http` is the control plane's client; it must follow no redirects
+    /// by itself.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
     #[must_use]
     pub fn new(
-        _issuers: &[Arc<Issuer>],
-        _http: reqwest::Client,
-        _clock: Clock,
-        _metrics: Metrics,
-        _readiness: &Readiness,
+        issuers: &[Arc<Issuer>],
+        http: reqwest::Client,
+        clock: Clock,
+        metrics: Metrics,
+        readiness: &Readiness,
     ) -> Self {
-        Self(Arc::new(Inner {}))
+        let stop = CancellationToken::new();
+        let fetcher = Fetcher::new(http);
+        let trust = |rules: &Arc<Issuer>| {
+            let name: Arc<str> = Arc::from(rules.issuer.as_str());
+            let latch = || readiness.latch(&format!("keys of issuer {name}"));
+            let kept = |source| {
+                KeyRing::kept(Keeper {
+                    issuer: Arc::clone(&name),
+                    accepted: rules.algorithms.clone(),
+                    source,
+                    clock: clock.clone(),
+                    metrics: metrics.clone(),
+                    latch: latch(),
+                    stop: stop.clone(),
+                })
+            };
+            let ring = match &rules.keys {
+                KeySource::JwksUrl(url) => kept(Source::Jwks(fetcher.clone(), url.clone())),
+                KeySource::Discovery => {
+                    kept(Source::Discovery(fetcher.clone(), rules.issuer.clone()))
+                }
+                KeySource::JwksFile(path) => kept(Source::JwksFile(path.clone())),
+                KeySource::PublicKeyFile(path) => kept(Source::PublicKeyFile(path.clone())),
+                KeySource::Secret(secret) => match Key::from_secret(secret, &rules.algorithms) {
+                    Ok(key) => KeyRing::fixed(Some(key)),
+                    Err(error) => {
+                        latch().missing(&error.to_string());
+                        warn!(
+                            issuer = &*name,
+                            error.kind = error.kind(),
+                            error = %error,
+                            "secret of issuer {name} cannot be used, so all its tokens are refused; set a random one of 32 bytes or more"
+                        );
+                        KeyRing::fixed(None)
+                    }
+                },
+            };
+            let trusted = Trusted {
+                name: Arc::clone(&name),
+                rules: Arc::clone(rules),
+                ring,
+            };
+            (name, trusted)
+        };
+        let issuers = issuers.iter().map(trust).collect();
+        let cache = VerifiedCache::new();
+        let sweeping = cache.clone().keep_swept(clock.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(sweeping));
+        Self(Arc::new(Inner {
+            issuers,
+            cache,
+            clock,
+            metrics,
+            _stop: stop.drop_guard(),
+        }))
     }
 
-    /// The token, if it was verified before and is still within its times: no I/O, no signature check, no lock held.
+    /// The token, if it was verified before, is within its times and its key was not withdrawn: no I/O, no signature check, no lock
+    /// held.
     #[must_use]
-    pub fn known(&self, _bearer: &str) -> Option<Arc<Verified>> {
-        None
+    pub fn known(&self, bearer: &str) -> Option<Arc<Verified>> {
+        let halves = Halves::cut(bearer)?;
+        let verified = self.0.cache.find(halves, self.0.clock.now())?;
+        self.0.metrics.token_known();
+        Some(verified)
     }
 
     /// Verifies a bearer, from the cache or by its signature; waits for a key fetch only when its key is unknown.
     ///
     /// # Errors
     /// [`VerifyError`]: every doubt denies.
-    pub async fn verify(&self, _bearer: &Bearer) -> Result<Arc<Verified>, VerifyError> {
-        Err(VerifyError::UnknownIssuer)
+    pub async fn verify(&self, bearer: &Bearer) -> Result<Arc<Verified>, VerifyError> {
+        let bearer = bearer.reveal();
+        if let Some(verified) = self.known(bearer) {
+            return Ok(verified);
+        }
+        let outcome = self.0.verify(bearer).await;
+        self.0.metrics.token_verified(match &outcome {
+            Ok(_) => "ok",
+            Err(error) => error.kind(),
+        });
+        outcome
     }
 
     /// Drops a token from the verified cache, at its revocation.
-    pub fn forget(&self, _fingerprint: TokenFingerprint) {}
+    pub fn forget(&self, fingerprint: TokenFingerprint) {
+        self.0.cache.forget(&fingerprint);
+    }
+}
+
+impl Inner {
+    async fn verify(&self, bearer: &str) -> Result<Arc<Verified>, VerifyError> {
+        let halves = Halves::cut(bearer).ok_or(VerifyError::Malformed)?;
+        let decoded = Decoded::parse(halves)?;
+        let unverified = decoded.read(halves)?;
+        let trusted = self
+            .issuers
+            .get(&*unverified.claims.issuer()?)
+            .ok_or(VerifyError::UnknownIssuer)?;
+        let keys = trusted.ring.keys();
+        let known = match trusted.verify(&unverified, &keys, self.clock.now()) {
+            Err(error) if may_be_cured_by_new_keys(error) => {
+                if !trusted.ring.look_again(&keys, self.clock.now()).await {
+                    return Err(error);
+                }
+                trusted.verify(&unverified, &trusted.ring.keys(), self.clock.now())
+            }
+            outcome => outcome,
+        }?;
+        let verified = Arc::clone(&known.verified);
+        self.cache.remember(known);
+        Ok(verified)
+    }
+}
+
+impl Trusted {
+    fn verify(
+        &self,
+        unverified: &Unverified<'_>,
+        keys: &KeySet,
+        now: SystemTime,
+    ) -> Result<Known, VerifyError> {
+        let Unverified {
+            halves,
+            signature,
+            header,
+            claims,
+        } = unverified;
+        let algorithm = header.algorithm()?;
+        if !self.rules.algorithms.contains(&algorithm) {
+            return Err(VerifyError::AlgorithmNotAccepted);
+        }
+        if keys.lack().is_some() {
+            return Err(VerifyError::KeysUnavailable);
+        }
+        let mut candidates = keys.candidates(algorithm, header.kid.as_deref()).peekable();
+        if candidates.peek().is_none() {
+            return Err(VerifyError::UnknownKey);
+        }
+        let key = candidates
+            .find(|key| key.made(signature, halves.signing_input, algorithm))
+            .ok_or(VerifyError::BadSignature)?;
+
+        // From here on the claims are the issuer's own; whether they are for us, and now, is the rest.
+        let times = claims.times(&self.rules, now)?;
+        claims.check_purpose(header.typ.as_deref(), &self.rules)?;
+        let principal = Principal::new(
+            Arc::clone(&self.name),
+            &claims.subject()?,
+            claims.session(&self.rules)?.as_deref(),
+            profile(claims, &self.rules.claims)?,
+        );
+        let verified = Verified {
+            principal,
+            fingerprint: TokenFingerprint::of(halves.signing_input),
+            issued_at: times.issued_at,
+            expires_at: times.expires_at,
+        };
+        Ok(Known {
+            verified: Arc::new(verified),
+            window: times.window,
+            key: Arc::clone(key),
+            signature: halves.signature.into(),
+        })
+    }
+}
+
+/// Whether the issuer may have changed its keys since they were fetched. A wrong signature counts, because not every issuer gives a new
+/// key a new name.
+fn may_be_cured_by_new_keys(error: VerifyError) -> bool {
+    matches!(
+        error,
+        VerifyError::KeysUnavailable | VerifyError::UnknownKey | VerifyError::BadSignature
+    )
 }

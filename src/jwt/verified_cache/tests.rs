@@ -1,0 +1,101 @@
+//! What the cache keeps, and what it lets go of.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+
+use crate::jwt::claims::Claims;
+use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::tests::signer::{Signer, key_set};
+use crate::jwt::tests::{PUBLIC, claims_at, secret_issuer};
+use crate::jwt::unverified::Halves;
+use crate::jwt::verified_cache::{Known, MAX_WEIGHT, MIN_ENTRY_WEIGHT, VerifiedCache};
+use crate::jwt::{Principal, Profile, TokenFingerprint, Verified};
+
+const NOW: u64 = 1_000_000_000;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(NOW + seconds)
+}
+
+fn key() -> Arc<Key> {
+    let signer = Signer::new(Algorithm::ES256, "a");
+    let set = KeySet::parse(key_set([signer.jwk()]).as_bytes(), &PUBLIC).unwrap();
+    let found = set.candidates(Algorithm::ES256, None).next();
+    Arc::clone(found.unwrap())
+}
+
+fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Known {
+    let json = claims_at(NOW, json!({})).to_string();
+    let claims = Claims::parse(json.as_bytes()).unwrap();
+    let times = claims.times(&secret_issuer(), at(0)).unwrap();
+    Known {
+        verified: Arc::new(Verified {
+            principal: Principal::new(Arc::from("i"), "u1", None, profile),
+            fingerprint: TokenFingerprint::of(text),
+            issued_at: times.issued_at,
+            expires_at: times.expires_at,
+        }),
+        window: times.window,
+        key: Arc::clone(key),
+        signature: "signature".into(),
+    }
+}
+
+fn bearer(signing_input: &str) -> Halves<'_> {
+    Halves {
+        signing_input,
+        signature: "signature",
+    }
+}
+
+#[test]
+fn a_hit_is_judged_by_time_and_by_the_key() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    cache.remember(known("a.b", &key, Profile::default()));
+    assert!(cache.find(bearer("a.b"), at(0)).is_some());
+    assert!(cache.find(bearer("a.c"), at(0)).is_none());
+    assert!(cache.find(bearer("a.b"), at(329)).is_some());
+
+    let _changed = KeySet::default().withdraw_missing(&KeySet::of(key));
+    assert!(cache.find(bearer("a.b"), at(0)).is_none());
+}
+
+#[test]
+fn sweeping_drops_what_can_never_be_used_again() {
+    let (cache, key, withdrawn) = (VerifiedCache::new(), key(), key());
+    cache.remember(known("a.b", &key, Profile::default()));
+    cache.remember(known("a.c", &withdrawn, Profile::default()));
+    let _changed = KeySet::default().withdraw_missing(&KeySet::of(withdrawn));
+    cache.sweep(at(329));
+    assert_eq!(cache.tokens.entry_count(), 1);
+    assert!(cache.find(bearer("a.b"), at(329)).is_some());
+    cache.sweep(at(330));
+    assert_eq!(cache.tokens.entry_count(), 0);
+}
+
+#[test]
+fn memory_is_bounded_and_the_newest_token_is_kept() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    let large = || Profile {
+        name: Some("x".repeat(1024 * 1024)),
+        ..Profile::default()
+    };
+    for token in 0..100 {
+        cache.remember(known(&format!("a.{token}"), &key, large()));
+    }
+    cache.tokens.run_pending_tasks();
+    assert!(cache.tokens.weighted_size() <= MAX_WEIGHT);
+    assert!(cache.tokens.entry_count() < 100);
+    assert!(cache.find(bearer("a.99"), at(0)).is_some());
+    assert!(cache.find(bearer("a.0"), at(0)).is_none());
+}
+
+#[test]
+fn no_entry_weighs_less_than_its_structures() {
+    let small = known("a.b", &key(), Profile::default());
+    assert_eq!(small.weight(), MIN_ENTRY_WEIGHT);
+    assert_eq!(MAX_WEIGHT / u64::from(small.weight()), 50_000);
+}
