@@ -13,7 +13,8 @@ test: ## Form, lints, tests, the demo in a browser; installs what is missing
 	@scripts/test.sh
 
 bench: ## CPU, latency and memory against a minimal pass-through
-	@scripts/bench.sh
+	@cargo build --locked --release --package rocketchat-gantry --package gantry-bench
+	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench"
 
 fmt: ## Bring the code into its form
 	@cargo fmt --all

@@ -1,5 +1,6 @@
 //! The host application's own calls to Rocket.Chat: made through Gantry, with the person's JWT and nothing else.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 /// Longest wait for one call; the page is waiting with us.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two questions whether Gantry is ready.
+const BETWEEN_ASKING: Duration = Duration::from_millis(20);
 
 /// A client of Gantry.
 pub(crate) struct Chat {
@@ -78,6 +82,32 @@ impl Chat {
     /// Where Gantry is.
     pub(crate) fn gantry(&self) -> &str {
         &self.gantry
+    }
+
+    /// Waits until Gantry has everything it needs.
+    ///
+    /// # Errors
+    /// When that takes longer than `patience`; the text says what is missing.
+    pub(crate) async fn until_ready(
+        &self,
+        admin: SocketAddr,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let mut missing = "it does not answer".to_owned();
+        let asking = async {
+            loop {
+                let asked = self.client.get(format!("http://{admin}/readyz"));
+                if let Ok(answer) = asked.send().await {
+                    if answer.status().is_success() {
+                        return;
+                    }
+                    missing = answer.text().await.unwrap_or_default();
+                }
+                tokio::time::sleep(BETWEEN_ASKING).await;
+            }
+        };
+        let ready = tokio::time::timeout(patience, asking).await;
+        ready.map_err(|_| anyhow::anyhow!("Gantry is not ready: {}", missing.trim()))
     }
 
     /// The rooms of the JWT's person. The first call of a new person is what makes their Rocket.Chat user.

@@ -22,6 +22,9 @@ use crate::random;
 /// How long the JWT on the greeting's `curl` line lives: as long as somebody may want to play with it.
 const CURL_JWT_LIFE: Duration = Duration::from_secs(3600);
 
+/// Longest wait for Gantry to have the keys and Rocket.Chat's version: both are on this machine.
+const START: Duration = Duration::from_secs(20);
+
 /// A running demo.
 pub(crate) struct Demo {
     ports: Ports,
@@ -57,9 +60,10 @@ impl Demo {
             let _ended = axum::serve(listener, router).await;
         });
         let config = gantry_config::config(&ports, &rocketchat, options.verbose)?;
-        let gantry = gantry::app::start(config, clock)
+        let gantry = gantry::app::start(config, clock, std::io::stdout())
             .await
             .context("Gantry cannot be started")?;
+        host.chat.until_ready(gantry.admin_address(), START).await?;
         Ok(Self {
             ports,
             host,
