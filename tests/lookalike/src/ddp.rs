@@ -1,7 +1,7 @@
 //! DDP: what the web client speaks over its socket and tunnels through REST (RC §6).
 //!
-//! The layers, bottom up: `frame` (messages), `sockjs` (framing), `limits`, `methods` and
-//! `streams` (what can be asked), `session` (one connection without its socket), `socket`.
+//! The layers, bottom up: `frame` (messages), `sockjs` (framing), `heartbeat`, `limits`, `methods`
+//! and `streams` (what can be asked), `session` (one connection without its socket), `socket`.
 
 pub(crate) use frame::result;
 pub(crate) use limits::{Calling, MethodLimits};
@@ -10,6 +10,7 @@ pub(crate) use session::{count, log_in, log_out, login_result};
 pub(crate) use socket::router;
 
 mod frame;
+mod heartbeat;
 mod limits;
 mod methods;
 mod session;

@@ -19,6 +19,8 @@ pub(crate) enum Sources {
     All,
     /// Query and cookies: avatars, which ignore the headers.
     QueryAndCookies,
+    /// Cookies, headers: what apps serve.
+    CookiesOverHeaders,
 }
 
 /// The user whom a request outside the API belongs to.
@@ -32,12 +34,15 @@ fn presented(parts: &Parts, sources: Sources) -> (Option<String>, Option<String>
     let query = Query::<HashMap<String, String>>::try_from_uri(&parts.uri);
     let mut query = query.map(|Query(map)| map).unwrap_or_default();
     let mut take = |key: &str| query.remove(key).filter(|text| !text.is_empty());
-    let (mut user_id, mut token) = (take("rc_uid"), take("rc_token"));
+    let (mut user_id, mut token) = match sources {
+        Sources::CookiesOverHeaders => (None, None),
+        Sources::All | Sources::QueryAndCookies => (take("rc_uid"), take("rc_token")),
+    };
     if user_id.is_none() && parts.headers.contains_key("cookie") {
         user_id = cookie(&parts.headers, "rc_uid");
         token = cookie(&parts.headers, "rc_token");
     }
-    if sources == Sources::All {
+    if sources != Sources::QueryAndCookies {
         user_id = user_id.or_else(|| header(&parts.headers, "x-user-id"));
         token = token.or_else(|| header(&parts.headers, "x-auth-token"));
     }

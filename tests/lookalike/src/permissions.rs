@@ -50,6 +50,7 @@ impl Permissions {
             "assign-admin-role",
             "manage-moderation-actions",
             "delete-user",
+            "view-privileged-setting",
         ] {
             permissions.grant(permission, "admin");
         }

@@ -4,7 +4,6 @@
 //! Every task ends with its socket, and a socket that does not keep up with events is closed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
+use super::heartbeat::{Beat, Heartbeat, SILENCE};
 use super::session::{Session, Step};
 use super::sockjs::{self, Framing};
 use crate::auth::Origin;
@@ -24,10 +24,11 @@ use crate::client_address::{self, Peer};
 use crate::random;
 use crate::state::App;
 
-/// How long a connection may be silent before it is pinged, and then again until it is closed.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The largest message the monolith takes, websocket-driver's default.
 const LARGEST_MESSAGE: usize = 67_108_863;
+
+/// What a socket reads at once: small, because benches hold thousands of idle ones.
+const READ_AT_ONCE: usize = 4 * 1024;
 
 /// `/websocket` and `/sockjs/*`.
 pub(crate) fn router() -> Router<App> {
@@ -88,6 +89,7 @@ fn open(wanted: (App, Framing), from: From, upgrade: Upgrade) -> Response {
     };
     let from = from(&app);
     upgrade
+        .read_buffer_size(READ_AT_ONCE)
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
         .on_upgrade(move |socket| serve(socket, app, from, framing))
@@ -204,7 +206,7 @@ impl Line {
             return;
         }
         let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-        let _ = tokio::time::timeout(HEARTBEAT, answered).await;
+        let _ = tokio::time::timeout(SILENCE, answered).await;
     }
 }
 
@@ -226,14 +228,13 @@ async fn converse(line: &mut Line, app: &App, from: Origin) -> Result<(), Ended>
         line.text(sockjs::OPEN.to_owned()).await?;
     }
     line.message(&Session::greeting()).await?;
-    let mut silent_until = Instant::now() + HEARTBEAT;
-    let mut pinged = false;
+    let mut heartbeat = Heartbeat::new(Instant::now());
     let mut beat_at = Instant::now() + sockjs::HEARTBEAT_EVERY;
     loop {
         let beats = line.framing == Framing::SockJs;
         tokio::select! {
             message = line.socket.recv() => {
-                (silent_until, pinged) = (Instant::now() + HEARTBEAT, false);
+                heartbeat.heard(Instant::now());
                 for text in texts(message, line.framing)? {
                     let step = session.receive(&text);
                     line.take(step).await?;
@@ -243,13 +244,10 @@ async fn converse(line: &mut Line, app: &App, from: Origin) -> Result<(), Ended>
                 Ok(event) => line.take(session.hear(&event)).await?,
                 Err(RecvError::Lagged(_) | RecvError::Closed) => return Err(Ended::Closed),
             },
-            () = sleep_until(silent_until) => {
-                if pinged {
-                    return Err(Ended::Closed);
-                }
-                (silent_until, pinged) = (Instant::now() + HEARTBEAT, true);
-                line.message(&json!({"msg": "ping"})).await?;
-            }
+            () = sleep_until(heartbeat.due()) => match heartbeat.silent(Instant::now()) {
+                Beat::Ping => line.message(&json!({"msg": "ping"})).await?,
+                Beat::GiveUp => return Err(Ended::Closed),
+            },
             () = sleep_until(beat_at), if beats => {
                 beat_at = Instant::now() + sockjs::HEARTBEAT_EVERY;
                 line.text(sockjs::HEARTBEAT.to_owned()).await?;

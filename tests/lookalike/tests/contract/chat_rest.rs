@@ -1,6 +1,6 @@
 //! Rooms and messages over REST: what RC's clients and the demo use, with the errors of RC §1.4.
 
-use lookalike::{Manner, Options};
+use lookalike::{Manner, NewUser, Options};
 use serde_json::{Value, json};
 
 use crate::support::{Credentials, RequestExt as _, Workspace};
@@ -305,6 +305,14 @@ async fn clients_read_presence_and_permissions_and_admins_settings() {
     let permissions = get(&workspace, &alice, "permissions.listAll").await;
     let known = permissions["update"].as_array().unwrap();
     assert!(known.iter().any(|one| one["_id"] == "create-user"));
+    workspace.rc.add_user(NewUser {
+        roles: vec!["admin".to_owned()],
+        password: Some("root-password".to_owned()),
+        ..NewUser::new("root")
+    });
+    let root = workspace.log_in("root").await;
+    let setting = get(&workspace, &root, "settings/Site_Name").await;
+    assert_eq!(setting["value"], "Rocket.Chat");
     let answer = workspace
         .get("/api/v1/settings/Site_Name")
         .by(&alice)

@@ -250,3 +250,37 @@ async fn rc_8_an_export_is_for_its_owner_alone() {
     is_forbidden(&workspace.get(&path).answer().await);
     is_forbidden(&workspace.get(&path).by(&bob).answer().await);
 }
+
+#[tokio::test]
+async fn rc_8_the_avatar_of_the_api_redirects_to_the_one_outside() {
+    let workspace = Workspace::with_people(Options::default()).await;
+    let alice = workspace.log_in("alice").await;
+    let request = workspace.get("/api/v1/users.getAvatar?username=bob");
+    let request = request.by(&alice).build().unwrap();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let answer = client.build().unwrap().execute(request).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 307);
+    assert_eq!(answer.headers()["location"], "/avatar/bob");
+}
+
+#[tokio::test]
+async fn rc_8_for_apps_cookies_override_headers() {
+    let workspace = Workspace::with_people(Options::default()).await;
+    let (alice, bob) = (
+        workspace.log_in("alice").await,
+        workspace.log_in("bob").await,
+    );
+    let path = "/api/apps/installed";
+    let both = workspace
+        .get(path)
+        .by(&alice)
+        .header("Cookie", cookies(&bob));
+    assert_eq!(both.answer().await.with(200)["userId"], *bob.user_id);
+    let headers = workspace.get(path).by(&alice).answer().await;
+    assert_eq!(headers.with(200)["userId"], *alice.user_id);
+    let nobody = workspace.get(path).answer().await;
+    assert_eq!(
+        (nobody.status.as_u16(), nobody.text.as_str()),
+        (401, "Unauthorized")
+    );
+}

@@ -1,12 +1,14 @@
-//! Uploaded files and data exports, outside the REST API (RC §8).
+//! Uploaded files, data exports and what apps serve, outside `/api/v1` (RC §8).
 
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use bytes::Bytes;
+use serde_json::json;
 
+use crate::answers;
 use crate::chat::{self, Upload};
 use crate::loose_auth::{Sources, user_of};
 use crate::state::App;
@@ -14,7 +16,9 @@ use crate::state::App;
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/file-upload/{id}/{name}", get(file))
+        .route("/ufs/{store}/{id}/{name}", get(stored_file))
         .route("/data-export/{id}", get(export))
+        .route("/api/apps/{*path}", any(apps))
 }
 
 /// A file: unknown ones are 404 to everybody, others only for those who may see them.
@@ -32,6 +36,25 @@ async fn file(
         return StatusCode::FORBIDDEN.into_response();
     }
     served(&upload.content_type, &upload.name, upload.bytes)
+}
+
+/// The older address of the same files.
+async fn stored_file(
+    state: State<App>,
+    Path((_store, id, name)): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    file(state, Path((id, name)), request).await
+}
+
+/// No app is installed; the answer says only as whom the request was taken. Here cookies override
+/// the headers.
+async fn apps(State(app): State<App>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match user_of(&app, &parts, Sources::CookiesOverHeaders) {
+        Some(user_id) => answers::success(json!({"apps": [], "userId": user_id})),
+        None => (StatusCode::UNAUTHORIZED, "Unauthorized").into_response(),
+    }
 }
 
 fn may_see(app: &App, upload: &Upload, user_id: Option<&str>) -> bool {

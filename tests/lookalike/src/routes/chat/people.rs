@@ -2,13 +2,14 @@
 
 use axum::Router;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
-use crate::answers::{self, Refusal};
-use crate::auth::Caller;
+use crate::answers::{self, MeteorError, Refusal};
+use crate::auth::{Caller, Visitor};
 use crate::ddp;
 use crate::moment;
 use crate::state::App;
@@ -17,8 +18,27 @@ use crate::user::User;
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/api/v1/users.presence", get(presence))
+        .route("/api/v1/users.getAvatar", get(avatar))
         .route("/api/v1/permissions.listAll", get(permissions))
         .route("/api/v1/settings/{id}", get(setting))
+}
+
+/// Sends to the picture outside the API, which has its own rules about credentials.
+async fn avatar(
+    State(app): State<App>,
+    visitor: Visitor,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let own = visitor.caller.map(|caller| caller.user_id);
+    let key = asked
+        .query("username")
+        .or_else(|| asked.query("userId"))
+        .or(own.as_deref());
+    let state = app.state();
+    let user = key.and_then(|key| state.users.find_id_or_username(key));
+    let user = user.ok_or_else(|| MeteorError::new("error-invalid-user", "Invalid user"))?;
+    let path = format!("{}/avatar/{}", app.options.path_prefix(), user.username);
+    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, path)]).into_response())
 }
 
 /// Presence of the users in `ids` (comma separated), or of all.
