@@ -75,16 +75,24 @@ refused() {
     }
 }
 
+# quietly COMMAND ARGUMENT...: shows what it says only when it fails.
+quietly() {
+    "$@" >"$work/said" 2>&1 || {
+        cat "$work/said" >&2
+        exit 1
+    }
+}
+
 for helm in $HELM; do
     say "helm $("$helm" version --short)"
-    "$helm" lint --strict --quiet "$chart"
-    "$helm" lint --strict --quiet "$chart" --values "$example"
+    quietly "$helm" lint --strict "$chart"
+    quietly "$helm" lint --strict "$chart" --values "$example"
     "$helm" template check "$chart" --values "$example" >"$work/full.yaml"
     "$helm" template check "$chart" --set config.listen.public_url=http://a.test \
         --set 'config.issuers[0].issuer=http://b.test,config.issuers[0].audiences={chat}' \
         --set serviceAccount.create=false >"$work/least.yaml"
     for version in "${kubernetes[@]}"; do
-        "$validate" -k "$version" --strict "$work/full.yaml" "$work/least.yaml" >/dev/null
+        quietly "$validate" -k "$version" --strict "$work/full.yaml" "$work/least.yaml"
     done
     refused "$helm" "public_url is required"
     refused "$helm" "at least one issuer" --set config.listen.public_url=http://a.test
