@@ -156,6 +156,9 @@ pub async fn start(
         move |stream, peer, place| server.clone().serve(stream, peer, place),
     ));
     tokio::spawn(Admin::new(metrics.clone(), readiness).serve(admin_listener, admin.clone()));
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
     Ok(Running {
         address,

@@ -26,11 +26,13 @@ const LONGEST: usize = 400;
 
 /// Where the inside of a secret may be read.
 const REVEALS: &[&str] = &[
+    "cli.rs",
     "config",
     "endpoints/session.rs",
     "jwt",
     "rocketchat",
     "secret.rs",
+    "session.rs",
     "session/handle.rs",
 ];
 
@@ -45,7 +47,13 @@ impl Source {
     }
 
     fn module(&self) -> String {
-        let first = self.path.iter().next().unwrap_or_default().to_string_lossy().into_owned();
+        let first = self
+            .path
+            .iter()
+            .next()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         first.trim_end_matches(".rs").to_owned()
     }
 
@@ -76,7 +84,10 @@ fn sources(below: &str) -> Vec<Source> {
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                sources.push(Source { path: path.strip_prefix(&root).unwrap().to_owned(), text });
+                sources.push(Source {
+                    path: path.strip_prefix(&root).unwrap().to_owned(),
+                    text,
+                });
             }
         }
     }
@@ -96,12 +107,20 @@ fn named(line: &str) -> Vec<String> {
     line.split("crate::")
         .skip(1)
         .flat_map(|rest| {
-            let inner = rest.strip_prefix('{').map_or(rest, |group| group.split('}').next().unwrap());
+            let inner = rest
+                .strip_prefix('{')
+                .map_or(rest, |group| group.split('}').next().unwrap());
             let several = rest.starts_with('{');
-            inner.split(',').take(if several { usize::MAX } else { 1 }).map(|path| {
-                let name = path.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next();
-                name.unwrap().to_owned()
-            })
+            inner
+                .split(',')
+                .take(if several { usize::MAX } else { 1 })
+                .map(|path| {
+                    let name = path
+                        .trim()
+                        .split(|c: char| !c.is_alphanumeric() && c != '_')
+                        .next();
+                    name.unwrap().to_owned()
+                })
         })
         .filter(|name| name.chars().next().is_some_and(char::is_lowercase))
         .collect()
@@ -113,7 +132,10 @@ fn modules_use_only_layers_below_their_own() {
     for source in sources("src").iter().filter(|source| !source.is_test()) {
         let own = source.module();
         let layer = layer_of(&own);
-        for (number, line) in source.code().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for (number, line) in source
+            .code()
+            .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        {
             for used in named(line).iter().filter(|used| **used != own) {
                 let other = layer_of(used);
                 let allowed = other < layer || other == layer && SIBLINGS.contains(&layer);
@@ -151,7 +173,9 @@ fn secrets_are_revealed_in_few_places() {
     let mut broken = String::new();
     for source in sources("src").iter().filter(|source| !source.is_test()) {
         let allowed = REVEALS.iter().any(|place| source.path.starts_with(place))
-            || REVEALS.iter().any(|place| source.name() == format!("{place}.rs"));
+            || REVEALS
+                .iter()
+                .any(|place| source.name() == format!("{place}.rs"));
         for (number, _) in source.code().filter(|(_, line)| line.contains(".reveal()")) {
             if !allowed {
                 writeln!(broken, "src/{}:{number}: reveals a secret", source.name()).unwrap();
@@ -188,10 +212,17 @@ fn metrics_and_log_fields_are_named_in_one_file_each() {
     let mut broken = String::new();
     for source in sources("src").iter().filter(|source| !source.is_test()) {
         for (number, line) in source.code() {
-            let metric = line.contains("\"gantry_") && !source.path.ends_with("telemetry/metrics.rs");
-            let field = ["\"http.response.status_code\"", "\"http.request.method\"", "\"url.path\""]
-                .iter()
-                .any(|field| line.contains(field))
+            // The config knows the name of a cookie that begins so.
+            let metric = line.contains("\"gantry_")
+                && !source.path.ends_with("telemetry/metrics.rs")
+                && !source.path.starts_with("config");
+            let field = [
+                "\"http.response.status_code\"",
+                "\"http.request.method\"",
+                "\"url.path\"",
+            ]
+            .iter()
+            .any(|field| line.contains(field))
                 && !source.path.ends_with("telemetry/access_log.rs");
             if metric || field {
                 writeln!(broken, "src/{}:{number}: {}", source.name(), line.trim()).unwrap();

@@ -1,3 +1,6 @@
 //! The one integration binary: the real server on port 0, the lookalike and a real issuer over TCP.
 
 mod cli;
+mod layering;
+mod rest;
+mod support;

@@ -41,8 +41,14 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         // The limiter has tests of its own; elsewhere it would only count the test's own speed.
-        let options = Options { rate_limiter: false, ..Options::new(Manner::V87) };
-        Self { options, config: |_| {} }
+        let options = Options {
+            rate_limiter: false,
+            ..Options::new(Manner::V87)
+        };
+        Self {
+            options,
+            config: |_| {},
+        }
     }
 }
 
@@ -54,7 +60,11 @@ impl Gateway {
 
     /// Starts with a changed config.
     pub(crate) async fn configured(config: fn(&mut Config)) -> Self {
-        Self::with(Settings { config, ..Settings::default() }).await
+        Self::with(Settings {
+            config,
+            ..Settings::default()
+        })
+        .await
     }
 
     /// Starts with other settings.
@@ -64,14 +74,20 @@ impl Gateway {
         let client = gateway.client.clone();
         let ready = async {
             loop {
-                let asked = client.get(format!("http://{metrics}/readyz")).send().await.unwrap();
+                let asked = client
+                    .get(format!("http://{metrics}/readyz"))
+                    .send()
+                    .await
+                    .unwrap();
                 if asked.status() == 200 {
                     break;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready).await.expect("gantry becomes ready");
+        tokio::time::timeout(Duration::from_secs(30), ready)
+            .await
+            .expect("gantry becomes ready");
         gateway
     }
 
@@ -83,9 +99,19 @@ impl Gateway {
         let mut config = config(&rc, &issuer);
         (settings.config)(&mut config);
         let log = Log::default();
-        let running = app::start(config, clock.clone(), log.clone()).await.unwrap();
+        let running = app::start(config, clock.clone(), log.clone())
+            .await
+            .unwrap();
         let client = client();
-        Self { rc, issuer, hand, clock, running, log, client }
+        Self {
+            rc,
+            issuer,
+            hand,
+            clock,
+            running,
+            log,
+            client,
+        }
     }
 
     /// A URL on the public listener.
@@ -124,8 +150,10 @@ impl Gateway {
 
     /// Waits until this person holds exactly so many live auth tokens at Rocket.Chat.
     pub(crate) async fn until_live_tokens(&self, username: &str, count: usize) {
-        eventually("the number of live tokens", || self.rc.live_tokens(username).len() == count)
-            .await;
+        eventually("the number of live tokens", || {
+            self.rc.live_tokens(username).len() == count
+        })
+        .await;
     }
 }
 
@@ -142,7 +170,11 @@ pub(crate) fn client() -> Client {
 
 /// The problem document of a refusal.
 pub(crate) async fn problem(answer: reqwest::Response) -> Value {
-    assert_eq!(answer.headers()["content-type"], "application/problem+json", "{answer:?}");
+    assert_eq!(
+        answer.headers()["content-type"],
+        "application/problem+json",
+        "{answer:?}"
+    );
     let status = answer.status().as_u16();
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["status"], status);
@@ -152,7 +184,13 @@ pub(crate) async fn problem(answer: reqwest::Response) -> Value {
 /// The end of a problem's type.
 pub(crate) async fn slug(answer: reqwest::Response) -> String {
     let problem = problem(answer).await;
-    problem["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    problem["type"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 fn config(rc: &Lookalike, issuer: &Issuer) -> Config {
@@ -194,7 +232,9 @@ impl Log {
     /// Waits until some line holds all of these.
     pub(crate) async fn until_line(&self, parts: &[&str]) {
         eventually(&format!("a log line with {parts:?}"), || {
-            self.text().lines().any(|line| parts.iter().all(|part| line.contains(part)))
+            self.text()
+                .lines()
+                .any(|line| parts.iter().all(|part| line.contains(part)))
         })
         .await;
     }

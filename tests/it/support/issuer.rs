@@ -45,9 +45,17 @@ impl Issuer {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(async move {
-            axum::serve(listener, Router::new().route("/jwks.json", get(answer))).await.unwrap();
+            axum::serve(listener, Router::new().route("/jwks.json", get(answer)))
+                .await
+                .unwrap();
         });
-        Self { clock, address, key: Mutex::new(key), published, server }
+        Self {
+            clock,
+            address,
+            key: Mutex::new(key),
+            published,
+            server,
+        }
     }
 
     /// Where the keys are.
@@ -114,6 +122,10 @@ impl Key {
             "x": BASE64URL_NOPAD.encode(x), "y": BASE64URL_NOPAD.encode(y),
         });
         let private = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).unwrap();
-        Self { id: id.to_owned(), private, public }
+        Self {
+            id: id.to_owned(),
+            private,
+            public,
+        }
     }
 }
