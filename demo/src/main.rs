@@ -7,6 +7,7 @@ use std::io::Write as _;
 use clap::Parser as _;
 use demo::Demo;
 use options::Options;
+use tokio::signal::unix::{SignalKind, signal};
 
 mod chat;
 mod demo;
@@ -22,10 +23,19 @@ mod random;
 async fn main() -> anyhow::Result<()> {
     let demo = Demo::start(&Options::parse(), say).await?;
     say(demo.greeting()?);
-    tokio::signal::ctrl_c().await?;
+    until_ended().await?;
     say("\nEnding the demo.".to_owned());
     demo.stop().await;
     Ok(())
+}
+
+/// Waits for Ctrl-C, or for whoever started this to end it.
+async fn until_ended() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 /// Tells the person at the terminal; that nobody reads it is no reason to end.

@@ -49,10 +49,10 @@ impl Options {
             }
         };
         let names = [
-            "host application",
+            "the host application",
             "Gantry",
             "Gantry's admin listener",
-            "Rocket.Chat lookalike",
+            "the Rocket.Chat lookalike",
         ];
         // Every probe stays bound until all four are chosen, so that no two get the same free port.
         let mut probes = Vec::with_capacity(wanted.len());
@@ -61,7 +61,7 @@ impl Options {
                 let probe = probe(0).context("the machine has no free port left")?;
                 let instead = probe.local_addr()?.port();
                 tell(format!(
-                    "Port {port} is taken; the {name} uses {instead} instead."
+                    "Port {port} is taken: {name} uses {instead} instead."
                 ));
                 anyhow::Ok(probe)
             })?;
