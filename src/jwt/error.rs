@@ -92,11 +92,4 @@ impl VerifyError {
             Self::RequiredClaim => "required-claim",
         }
     }
-
-    /// Whether the token may yet be good and only its issuer's keys are missing: answered 503, where every other variant means a bad
-    /// token and is answered 401.
-    #[must_use]
-    pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::KeysUnavailable)
-    }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::config::issuer::{Issuer, KeySource};
 use crate::jwt::VerifyError;
 use crate::jwt::jwks::source::MAX_BYTES;
+use crate::jwt::jwks::tests::REFRESH;
 use crate::jwt::tests::host::Host;
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{Bench, eventually, issuer};
@@ -77,7 +78,7 @@ async fn cve_2026_31837_a_set_that_becomes_empty_withdraws_every_key() {
     let token = signer.token(&bench.claims(json!({"exp": 9_999_999_999_u64})));
     bench.verify(&token).await.unwrap();
     host.serve("/keys", key_set([]));
-    bench.hand.advance(super::REFRESH);
+    bench.hand.advance(REFRESH);
     eventually("forgotten", || bench.verifier.known(&token).is_none()).await;
     let outcome = bench.verify(&token).await.unwrap_err();
     assert_eq!(outcome, VerifyError::KeysUnavailable);
