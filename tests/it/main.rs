@@ -2,6 +2,7 @@
 
 mod cli;
 mod layering;
+mod readme;
 mod rest;
 mod support;
 mod rocketchat_client;

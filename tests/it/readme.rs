@@ -1,0 +1,111 @@
+//! The README says what the program does: its example is a valid configuration, its tables hold every problem, metric and own endpoint.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gantry::config::{Config, Environment};
+use gantry::problem::Problem;
+use gantry::telemetry::metrics::Metrics;
+
+fn readme() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The rows of the table below a heading.
+fn rows<'a>(readme: &'a str, heading: &str) -> Vec<&'a str> {
+    let (_, section) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    section
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .collect()
+}
+
+#[test]
+fn the_example_configuration_is_valid() {
+    let readme = readme();
+    let example = readme.split("```yaml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    // The secrets' files are not on this machine.
+    let example = example
+        .lines()
+        .map(|line| {
+            line.split_once("_file: /run").map_or_else(
+                || line.to_owned(),
+                |(key, _)| format!("{key}: a-secret-for-this-test"),
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+
+    let config = Config::parse(&example, &Environment::default());
+
+    let mistakes = config.err().map(|mistakes| mistakes.to_string());
+    assert_eq!(mistakes, None);
+}
+
+#[test]
+fn the_table_of_errors_has_every_problem_with_its_status() {
+    let readme = readme();
+    let rows = rows(&readme, "Errors");
+
+    for problem in Problem::ALL {
+        let (slug, status) = (format!("`{}`", problem.slug), problem.status.as_str());
+        assert!(
+            rows.iter()
+                .any(|row| row.contains(&slug) && row.contains(status)),
+            "{slug} with {status} is missing"
+        );
+    }
+    for row in rows {
+        assert!(
+            Problem::ALL
+                .iter()
+                .any(|problem| row.contains(&format!("`{}`", problem.slug))),
+            "no such problem: {row}"
+        );
+    }
+}
+
+/// One of each event that has labels: the page tells of those that happened only.
+fn happen(metrics: &Metrics) {
+    metrics.request_rejected("not-found");
+    metrics.jwks_fetched("ok");
+    metrics.user_provisioned("ok");
+    metrics.credentials_minted("ok");
+    metrics.credentials_refreshed("ok");
+    metrics.credentials_revoked("logout", "ok");
+    metrics.rocketchat_called("version", Duration::ZERO);
+}
+
+#[test]
+fn the_table_of_metrics_has_every_metric_and_no_other() {
+    let readme = readme();
+    let told: Vec<&str> = rows(&readme, "Metrics")
+        .iter()
+        .filter_map(|row| row.split('`').nth(1))
+        .collect();
+    let metrics = Metrics::new();
+    happen(&metrics);
+    let page = metrics.page();
+    let there: Vec<String> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split_once(' '))
+        .map(|(name, kind)| match kind {
+            "counter" => format!("{name}_total"),
+            _ => name.to_owned(),
+        })
+        .collect();
+
+    for name in &there {
+        assert!(told.contains(&name.as_str()), "{name} is missing");
+    }
+    for name in &told {
+        assert!(
+            there.iter().any(|known| known == name),
+            "no such metric: {name}"
+        );
+    }
+}
