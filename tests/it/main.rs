@@ -4,5 +4,6 @@ mod cli;
 mod layering;
 mod readme;
 mod rest;
+mod sessions;
 mod support;
 mod rocketchat_client;

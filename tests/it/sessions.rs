@@ -1,0 +1,13 @@
+//! Sessions against a Rocket.Chat: from the first request of a principal to the logout of its last auth token.
+
+mod adoption;
+mod ending;
+mod exchange;
+mod limits;
+mod owed_logouts;
+mod profile;
+mod refresh;
+mod refusals;
+mod stage;
+mod stand_ins;
+mod times;
