@@ -206,6 +206,21 @@ impl RocketChat {
         logout::log_out(&self.0.caller.transport, identity).await
     }
 
+    /// Does Rocket.Chat take these credentials now? Any answer but 401 says that it does (RC §1.2). The call is the user's own, so
+    /// Rocket.Chat's limiter counts it.
+    ///
+    /// # Errors
+    /// [`ApiError`] when there was no answer to tell by.
+    pub async fn accepts(&self, credentials: &Credentials) -> Result<bool, ApiError> {
+        let mut request = Request::new(Operation::Me);
+        request.identity(Identity::of_values(
+            credentials.user_id_value().clone(),
+            credentials.auth_token_value().clone(),
+        ));
+        let answer = self.0.caller.transport.call(&request).await?;
+        Ok(answer.status() != 401)
+    }
+
     /// How long auth tokens live: `Accounts_LoginExpiration` (RC §3.5), 90 days until read.
     #[must_use]
     pub fn login_expiration(&self) -> Duration {

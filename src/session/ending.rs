@@ -89,6 +89,7 @@ impl Inner {
     /// Everything a shutdown waits for.
     pub(in crate::session) async fn wind_up(&self) {
         self.intake.close();
+        self.revoker.hurry();
         self.intake.empty().await;
         if self.rules.logout_on_shutdown {
             for session in self.store.all() {

@@ -2,7 +2,8 @@
 //!
 //! One refresh runs per session, in a task of its own, however many requests saw the 401. The user is looked at again before:
 //! minting does not do so (RC §3.3). The old auth token is owed a logout after the swap; one that still works stays until no
-//! request and no socket holds it, so that a refresh ahead of time is not felt.
+//! request and no socket holds it, so that a refresh ahead of time is not felt. Credentials that were refused in their first
+//! moments are asked about once more, since Rocket.Chat may not have stored them yet (RC §3.4).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +18,14 @@ use crate::session::{EndCause, ExchangeError, Inner};
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Credentials refused at this age may have been refused because Rocket.Chat had not stored them yet (RC §3.4).
+/// Credentials refused at this age may have been refused because Rocket.Chat had not stored them yet.
 const YOUNG: Duration = Duration::from_secs(2);
 
-/// What the new auth token gets before its first use, when the old one was refused so young.
+/// What such credentials get before they are asked about: ten times what a busy database needs.
 const SETTLE: Duration = Duration::from_millis(250);
+
+/// How long Rocket.Chat may take to say whether it knows them by now; after that they are replaced.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// Refreshes after a rejection that one session gets within [`REJECTIONS_WITHIN`]: a user may log out its other clients now and
 /// then, but a Rocket.Chat that refuses everything must not be fed with minted tokens.
@@ -42,6 +46,14 @@ pub(in crate::session) enum Why {
     Expired,
     /// Rocket.Chat answered 401 to these.
     Refused(Arc<Credentials>),
+}
+
+/// What a refresh did.
+#[derive(Clone, Copy, Debug)]
+enum Renewed {
+    Minted,
+    /// Rocket.Chat takes the old ones after all.
+    Kept,
 }
 
 impl Inner {
@@ -111,14 +123,14 @@ impl Inner {
         entrance: Entrance,
     ) {
         let renewed = self.renew(&session, &why, &entrance).await;
-        self.metrics.credentials_refreshed(
-            renewed
-                .as_ref()
-                .map_or_else(|error| error.kind(), |()| "ok"),
-        );
+        self.metrics.credentials_refreshed(match &renewed {
+            Ok(Renewed::Minted) => "ok",
+            Ok(Renewed::Kept) => "kept",
+            Err(error) => error.kind(),
+        });
         session.inside().refresh = None;
         match &renewed {
-            Ok(()) => {}
+            Ok(Renewed::Minted | Renewed::Kept) => {}
             Err(ExchangeError::NotPermitted(reason)) => {
                 tracing::info!(
                     session.id = session.id(),
@@ -139,7 +151,7 @@ impl Inner {
             }
         }
         self.deadlines.watch(&session);
-        pilot.land(renewed);
+        pilot.land(renewed.map(drop));
     }
 
     async fn renew(
@@ -147,21 +159,23 @@ impl Inner {
         session: &Arc<Session>,
         why: &Why,
         entrance: &Entrance,
-    ) -> Result<(), ExchangeError> {
+    ) -> Result<Renewed, ExchangeError> {
         let (_, _permit) = entrance.place(std::future::ready(Ok(()))).await?;
         let old = session.current().credentials;
-        let refused_young = matches!(why, Why::Refused(_))
-            && Moment::of(old.minted_at()).after(YOUNG) > Moment::of(self.clock.now());
+        if matches!(why, Why::Refused(_)) && self.settled(&old).await {
+            session.set_refresh_due(self.refresh_due(&old));
+            return Ok(Renewed::Kept);
+        }
         let user = self.users.look_again(old.user_id()).await?;
         // A share of ours would count as somebody who still uses them.
         drop(old);
         let credentials = self.mint(&user).await?;
         let due = self.refresh_due(&credentials);
-        // Only now is the new token in nobody's hands but ours: from here on nothing may be awaited before it is owned.
+        // Nothing may be awaited between the minting and here: from now on the token has a keeper.
         match session.swap_credentials(credentials) {
             Swapped::Ended(new) => {
                 self.revoker.owe(new, "refresh", None);
-                return Err(session.end_error());
+                Err(session.end_error())
             }
             Swapped::Old(old) => {
                 session.set_refresh_due(due);
@@ -170,11 +184,19 @@ impl Inner {
                     Why::Expired | Why::Refused(_) => None,
                 };
                 self.revoker.owe(old, "refresh", held_by);
+                Ok(Renewed::Minted)
             }
         }
-        if refused_young {
-            tokio::time::sleep(SETTLE).await;
+    }
+
+    /// Were these refused only because they were too young, and are taken now?
+    async fn settled(&self, refused: &Credentials) -> bool {
+        let young = Moment::of(refused.minted_at()).after(YOUNG);
+        if young <= Moment::of(self.clock.now()) {
+            return false;
         }
-        Ok(())
+        tokio::time::sleep(SETTLE).await;
+        let asked = tokio::time::timeout(ASKED, self.rocketchat.accepts(refused)).await;
+        matches!(asked, Ok(Ok(true)))
     }
 }

@@ -108,6 +108,7 @@ impl Users {
             Target::Remembered(remembered) => self.remembered(principal, remembered).await?,
             Target::Named(username) => self.named(principal, username).await?,
         };
+        self.check_owner(principal, &user, origin)?;
         self.check(&user, origin)?;
         let remembered = Remembered {
             user_id: user.id.clone(),
@@ -179,21 +180,28 @@ impl Users {
         principal: &Principal,
         username: &str,
     ) -> Result<(User, Origin), ExchangeError> {
-        let (user, origin) = match self.rocketchat.user_by_name(username).await? {
-            Some(user) => (user, Origin::Adopted),
-            None if !self.rules.provision => return Err(Reason::Unknown.into()),
-            None => self.create(principal, username).await?,
-        };
-        match self.owners.get(&user.id) {
-            Some(owner) if owner != principal.key => return Err(Reason::OfAnotherPrincipal.into()),
-            // Ours already: only the memory of the principal was lost.
-            Some(_) => {}
-            None if origin == Origin::Adopted && !self.rules.adopt_existing => {
-                return Err(Reason::AdoptionOff.into());
-            }
-            None => {}
+        match self.rocketchat.user_by_name(username).await? {
+            Some(user) => Ok((user, Origin::Adopted)),
+            None if !self.rules.provision => Err(Reason::Unknown.into()),
+            None => self.create(principal, username).await,
         }
-        Ok((user, origin))
+    }
+
+    /// A user belongs to the principal that acted as it first, for as long as that is remembered.
+    fn check_owner(
+        &self,
+        principal: &Principal,
+        user: &User,
+        origin: Origin,
+    ) -> Result<(), Reason> {
+        match self.owners.get(&user.id) {
+            Some(owner) if owner != principal.key => Err(Reason::OfAnotherPrincipal),
+            Some(_) => Ok(()),
+            None if origin == Origin::Adopted && !self.rules.adopt_existing => {
+                Err(Reason::AdoptionOff)
+            }
+            None => Ok(()),
+        }
     }
 
     async fn create(

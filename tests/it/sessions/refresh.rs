@@ -141,6 +141,7 @@ async fn credentials_that_were_replaced_meanwhile_cost_no_refresh() {
 async fn a_refused_token_is_logged_out_as_well() {
     let stage = Stage::new().await;
     let old = stage.admitted("alice", "tab").await;
+    stage.hand.advance(3 * SECOND);
     stage.sessions.reject(&old).await.expect("new credentials");
     eventually("the refused one is gone", || {
         stage.rc.live_tokens("alice").len() == 1
@@ -153,7 +154,7 @@ async fn a_refused_token_is_logged_out_as_well() {
 }
 
 #[tokio::test]
-async fn rc_3_4_a_token_refused_in_its_first_instant_is_replaced_by_one_that_works() {
+async fn rc_3_4_a_token_refused_in_its_first_instant_is_kept() {
     let stage = Stage::with(Settings {
         options: Options {
             unsettled_uses: 1,
@@ -164,19 +165,36 @@ async fn rc_3_4_a_token_refused_in_its_first_instant_is_replaced_by_one_that_wor
     .await;
     let admitted = stage.admitted("alice", "tab").await;
     assert_eq!(stage.me(&admitted).await, 401);
-    let renewed = stage
+    let again = stage.sessions.reject(&admitted).await.expect("credentials");
+    assert!(Arc::ptr_eq(&again.credentials, &admitted.credentials));
+    assert_eq!(stage.me(&again).await, 200);
+    assert_eq!(stage.mintings(), 1);
+}
+
+#[tokio::test]
+async fn a_token_refused_later_is_replaced_without_asking() {
+    let stage = Stage::new().await;
+    let admitted = stage.admitted("alice", "tab").await;
+    stage.hand.advance(3 * SECOND);
+    stage
         .sessions
         .reject(&admitted)
         .await
         .expect("new credentials");
-    assert_eq!(stage.mintings(), 2);
-    assert!(!renewed.session.ended());
+    assert_eq!(
+        (stage.mintings(), stage.rc.calls("GET", "/api/v1/me")),
+        (2, 0)
+    );
 }
 
 #[tokio::test]
 async fn a_rocket_chat_that_refuses_everything_is_not_fed_with_tokens() {
     let stage = Stage::new().await;
     let mut admitted = stage.admitted("alice", "tab").await;
+    stage.rc.fault(Fault::always(
+        "/api/v1/me",
+        FaultKind::Status(401, "{}".to_owned()),
+    ));
     for _ in 0..5 {
         admitted = stage
             .sessions
@@ -236,6 +254,7 @@ async fn a_logout_during_the_refresh_leaves_no_token() {
     let stage = Stage::new().await;
     let token = stage.token("alice", "tab").await;
     let admitted = stage.sessions.admit(&token).await.expect("a session");
+    stage.hand.advance(3 * SECOND);
     let latch = Latch::new();
     stage.rc.fault(Fault::always(
         "/api/v1/users.createToken",

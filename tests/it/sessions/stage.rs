@@ -176,11 +176,6 @@ impl Stage {
         self.rc.calls("POST", "/api/v1/users.createToken")
     }
 
-    /// How often `users.info` was called.
-    pub(super) fn lookups(&self) -> usize {
-        self.rc.calls("GET", "/api/v1/users.info")
-    }
-
     /// How often `logout` was called.
     pub(super) fn logouts(&self) -> usize {
         self.rc.calls("POST", "/api/v1/logout")
