@@ -4,6 +4,6 @@ mod cli;
 mod layering;
 mod readme;
 mod rest;
+mod rocketchat_client;
 mod sessions;
 mod support;
-mod rocketchat_client;
