@@ -77,7 +77,8 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
         Command::Schema => print(&format!("{:#}\n", config::schema())),
         Command::Whois(whois) => {
             let config = whois.source.load()?;
-            print(&Box::pin(app::whois(&config, &whois.token()?, whois.live)).await?)
+            let told = Box::pin(app::whois(&config, &whois.token()?, whois.live)).await?;
+            print(&format!("{}\n", told.trim_end()))
         }
         Command::Healthcheck(source) => Box::pin(app::healthcheck(&source.load()?)).await,
         Command::Version => print(&version()),

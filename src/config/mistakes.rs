@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use super::key::Key;
 
+/// Most mistakes written out; whoever has more has given the wrong file.
+const SHOWN: usize = 100;
+
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
@@ -100,10 +103,13 @@ impl fmt::Display for Mistakes {
             1 => formatter.write_str("the configuration has a mistake:")?,
             count => write!(formatter, "the configuration has {count} mistakes:")?,
         }
-        for mistake in &self.0 {
+        for mistake in self.0.iter().take(SHOWN) {
             write!(formatter, "\n  {mistake}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(formatter, "\n  and {more} more"),
+        }
     }
 }
 

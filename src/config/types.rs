@@ -61,7 +61,7 @@ impl fmt::Display for Origin {
 
 /// A text of the file with a form of its own, read when the section is checked.
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $pattern:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:tt, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -90,7 +90,7 @@ macro_rules! text {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": $pattern })
+                json_schema!({ "type": $kind, "pattern": $pattern })
             }
         }
     };
@@ -98,17 +98,17 @@ macro_rules! text {
 
 text! {
     /// A duration, such as `30s`, `12h` or `1h 30m`.
-    DurationText, r"^\d+ ?(ms|s|m|h|d|[a-z]+)( ?\d+ ?[a-z]+)*$"
+    DurationText, "string", r"^\d+ ?[a-z]+( ?\d+ ?[a-z]+)*$"
 }
 
 text! {
     /// A number of bytes, such as `64KiB`.
-    SizeText, r"^\d+ ?(B|kB|MB|GB|KiB|MiB|GiB)$"
+    SizeText, "string", r"^\d+ ?(B|kB|MB|GB|KiB|MiB|GiB)$"
 }
 
 text! {
     /// `false`, or a duration.
-    DelayText, r"^(false|\d+ ?[a-z]+( ?\d+ ?[a-z]+)*)$"
+    DelayText, ["string", "boolean"], r"^(false|\d+ ?[a-z]+( ?\d+ ?[a-z]+)*)$"
 }
 
 /// Units of sizes, the largest binary ones first for writing.

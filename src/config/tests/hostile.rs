@@ -39,6 +39,20 @@ fn files_past_the_limit_are_not_read() {
 }
 
 #[test]
+fn a_flood_of_mistakes_is_cut_when_shown() {
+    let text: String = (0..5000).map(|number| format!("zz{number}: 1\n")).collect();
+    let told = Config::parse(&text, &Environment::default())
+        .expect_err("unknown keys")
+        .to_string();
+    assert_eq!(
+        told.lines().count(),
+        102,
+        "a heading, a hundred mistakes, and how many more"
+    );
+    assert!(told.ends_with("\n  and 4903 more"), "{told}");
+}
+
+#[test]
 fn text_that_is_not_utf8_is_told_with_its_place() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("gantry.yaml");
