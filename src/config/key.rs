@@ -1,16 +1,26 @@
 //! The path of a key in the configuration, as mistakes and the reference write it: `issuers[0].claims.username`.
 
+use std::borrow::Cow;
 use std::fmt;
+
+/// Longest name shown, in bytes: twice that of our longest.
+const LONGEST_NAME: usize = 64;
 
 /// A key path; the empty one is the whole configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(String);
 
 impl Key {
-    /// The key `name` below this one.
+    /// The key `name` below this one. A name that would spoil a terminal or a log line is escaped and cut.
     pub(super) fn field(&self, name: &str) -> Self {
+        let plain = name.len() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        let name = if plain {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(name.escape_debug().take(LONGEST_NAME).collect())
+        };
         if self.0.is_empty() {
-            Self(name.to_owned())
+            Self(name.into_owned())
         } else {
             Self(format!("{}.{name}", self.0))
         }
@@ -45,6 +55,15 @@ impl fmt::Display for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_from_the_file_cannot_spoil_a_terminal() {
+        let key = Key::default().field("\u{1b}[2J\n").field(&"x".repeat(1000));
+        assert_eq!(
+            key.to_string(),
+            format!("\\u{{1b}}[2J\\n.{}", "x".repeat(LONGEST_NAME))
+        );
+    }
 
     #[test]
     fn parents_lead_back_to_the_whole() {
