@@ -54,7 +54,7 @@ impl RocketChat {
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
-        let account = ServiceAccount::new(&config.service_account, clock.now());
+        let account = ServiceAccount::new(&config.service_account);
         let inner = Arc::new(Inner {
             caller: Caller {
                 transport: Transport::new(config, http, clock, metrics),

@@ -19,7 +19,8 @@ use crate::rocketchat::logout;
 use crate::rocketchat::transport::{Identity, SecondFactor, Transport};
 use crate::secret::Secret;
 
-/// A token that dies younger than this counts as a refused login: something ends our logins as fast as we make them.
+/// A login younger than this may not be known everywhere at Rocket.Chat yet; if its token stays refused, that counts as a refused
+/// login, because something ends our logins as fast as we make them.
 const YOUNG: Duration = Duration::from_secs(10);
 
 /// The service account.
@@ -36,12 +37,20 @@ pub(in crate::rocketchat) struct ServiceAccount {
 pub(in crate::rocketchat) struct Held {
     /// The headers.
     pub(in crate::rocketchat) identity: Identity,
-    since: SystemTime,
+    /// Of the login; `None` for a configured token.
+    since: Option<SystemTime>,
+}
+
+impl Held {
+    /// From a login just made?
+    pub(in crate::rocketchat) fn is_young(&self, now: SystemTime) -> bool {
+        self.since.is_some_and(|since| now < since + YOUNG)
+    }
 }
 
 impl ServiceAccount {
     /// Nothing is asked of Rocket.Chat yet.
-    pub(in crate::rocketchat) fn new(setting: &Setting, now: SystemTime) -> Self {
+    pub(in crate::rocketchat) fn new(setting: &Setting) -> Self {
         let (held, totp) = match setting {
             Setting::Token {
                 user_id,
@@ -55,7 +64,7 @@ impl ServiceAccount {
             held: ArcSwapOption::from(held.map(|identity| {
                 Arc::new(Held {
                     identity,
-                    since: now,
+                    since: None,
                 })
             })),
             login: tokio::sync::Mutex::new(()),
@@ -131,7 +140,7 @@ impl ServiceAccount {
         self.complain(None);
         let held = Arc::new(Held {
             identity,
-            since: now,
+            since: Some(now),
         });
         self.held.store(Some(Arc::clone(&held)));
         tracing::info!("the service account logged in at Rocket.Chat");
@@ -182,7 +191,7 @@ impl ServiceAccount {
             Setting::Password { .. } => {
                 let before = self.held.compare_and_swap(held, None);
                 let was_current = before.as_ref().is_some_and(|it| Arc::ptr_eq(it, held));
-                if was_current && held.since + YOUNG > now {
+                if was_current && held.is_young(now) {
                     self.complain(Some("its login is taken back at once"));
                     self.brake().refused(now);
                 }
@@ -311,7 +320,7 @@ mod tests {
             user_id: "u1".to_owned(),
             auth_token: Secret::new("t0ken".to_owned()),
         };
-        let account = ServiceAccount::new(&setting, SystemTime::UNIX_EPOCH);
+        let account = ServiceAccount::new(&setting);
         assert!(
             account
                 .second_factor(Some("password"), SystemTime::UNIX_EPOCH)

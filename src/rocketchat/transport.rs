@@ -263,9 +263,9 @@ impl Transport {
     }
 }
 
-/// The URL goes: its query holds usernames.
+/// The URL goes: its query holds usernames. Nobody at the door in time is nobody there.
 fn failure(error: reqwest::Error) -> ApiError {
-    if error.is_timeout() {
+    if error.is_timeout() && !error.is_connect() {
         return ApiError::Timeout;
     }
     ApiError::Unreachable(error.without_url())

@@ -2,6 +2,7 @@
 
 mod answers;
 mod limits;
+mod logs;
 mod password;
 mod regimes;
 mod service_account;

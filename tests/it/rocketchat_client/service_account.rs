@@ -205,6 +205,19 @@ async fn a_login_that_is_taken_back_at_once_is_not_repeated_at_will() {
 }
 
 #[tokio::test]
+async fn a_login_whose_token_is_not_yet_known_is_no_refusal() {
+    let options = Options {
+        unsettled_uses: 1,
+        ..Options::new(Manner::V7)
+    };
+    let rc = Lookalike::start(options).await.expect("a free port");
+    let password = rc.service_password();
+    let stage = Stage::beside(rc.clone(), |config| by_password(config, &rc, &password));
+    stage.until_ready().await;
+    assert_eq!(stage.logins(), 1);
+}
+
+#[tokio::test]
 async fn rocket_chat_away_at_start_delays_readiness_and_heals_by_itself() {
     let rc = lookalike(Manner::V87).await;
     rc.stop().await;
