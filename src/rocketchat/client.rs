@@ -212,7 +212,7 @@ impl RocketChat {
     /// # Errors
     /// [`ApiError`] when there was no answer to tell by.
     pub async fn accepts(&self, credentials: &Credentials) -> Result<bool, ApiError> {
-        let mut request = Request::new(Operation::Me);
+        let mut request = Request::new(Operation::Probe);
         request.identity(Identity::of_values(
             credentials.user_id_value().clone(),
             credentials.auth_token_value().clone(),

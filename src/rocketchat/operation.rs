@@ -1,4 +1,5 @@
-//! The calls that we make ourselves: one route and method each, which is also how Rocket.Chat's limiter counts them (RC §5.1).
+//! The calls that we make ourselves. Rocket.Chat's limiter counts by route and method (RC §5.1), and lets the service account
+//! pass, so a route that we also call as its user is two operations.
 
 use reqwest::Method;
 
@@ -7,8 +8,10 @@ use reqwest::Method;
 pub(in crate::rocketchat) enum Operation {
     /// Version (RC §10).
     Info,
-    /// The caller's own profile (RC §2.3).
+    /// The service account's own profile (RC §2.3).
     Me,
+    /// The same of a user, as a probe of its credentials.
+    Probe,
     /// Public settings (RC §3.5).
     Settings,
     /// Lookup of a user (RC §2.5).
@@ -27,9 +30,10 @@ pub(in crate::rocketchat) enum Operation {
 
 impl Operation {
     /// Every operation, in the order of their discriminants.
-    pub(in crate::rocketchat) const ALL: [Self; 9] = [
+    pub(in crate::rocketchat) const ALL: [Self; 10] = [
         Self::Info,
         Self::Me,
+        Self::Probe,
         Self::Settings,
         Self::UserInfo,
         Self::CreateUser,
@@ -44,6 +48,7 @@ impl Operation {
         match self {
             Self::Info => "info",
             Self::Me => "me",
+            Self::Probe => "probe",
             Self::Settings => "settings",
             Self::UserInfo => "user-info",
             Self::CreateUser => "create-user",
@@ -57,7 +62,7 @@ impl Operation {
     /// The HTTP method.
     pub(in crate::rocketchat) fn method(self) -> Method {
         match self {
-            Self::Info | Self::Me | Self::Settings | Self::UserInfo => Method::GET,
+            Self::Info | Self::Me | Self::Probe | Self::Settings | Self::UserInfo => Method::GET,
             Self::CreateUser
             | Self::UpdateUser
             | Self::CreateToken
@@ -70,7 +75,7 @@ impl Operation {
     pub(in crate::rocketchat) fn path(self) -> &'static str {
         match self {
             Self::Info => "/api/info",
-            Self::Me => "/api/v1/me",
+            Self::Me | Self::Probe => "/api/v1/me",
             Self::Settings => "/api/v1/settings.public",
             Self::UserInfo => "/api/v1/users.info",
             Self::CreateUser => "/api/v1/users.create",
@@ -90,7 +95,7 @@ impl Operation {
     pub(in crate::rocketchat) fn verb(self) -> &'static str {
         match self {
             Self::Info => "read the version",
-            Self::Me => "read its own profile",
+            Self::Me | Self::Probe => "read its own profile",
             Self::Settings => "read public settings",
             Self::UserInfo => "look users up",
             Self::CreateUser => "create users with the configured roles",
@@ -116,6 +121,7 @@ impl Operation {
             }
             Self::Info
             | Self::Me
+            | Self::Probe
             | Self::Settings
             | Self::UserInfo
             | Self::Login
@@ -129,16 +135,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_stands_at_its_own_place_with_its_own_route() {
+    fn every_operation_stands_at_its_own_place_under_its_own_name() {
         for (place, operation) in Operation::ALL.into_iter().enumerate() {
             assert_eq!(operation as usize, place);
             let same = Operation::ALL
                 .iter()
-                .filter(|other| {
-                    other.path() == operation.path() || other.name() == operation.name()
-                })
+                .filter(|other| other.name() == operation.name())
                 .count();
-            assert_eq!(same, 1, "{operation:?} shares its path or name");
+            assert_eq!(same, 1, "{operation:?} shares its name");
         }
     }
 }

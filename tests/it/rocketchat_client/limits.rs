@@ -5,7 +5,8 @@ use std::time::Duration;
 use gantry::rocketchat::ApiError;
 use lookalike::{Fault, FaultKind, Manner, Options};
 
-use super::stage::{Stage, eventually};
+use super::stage::Stage;
+use crate::support::eventually::eventually;
 
 const INFO: &str = "/api/v1/users.info";
 

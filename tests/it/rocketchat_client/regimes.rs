@@ -8,6 +8,7 @@ use gantry::secret::Secret;
 use lookalike::{CreateToken, Fault, FaultKind, Manner, Options};
 
 use super::stage::{ALICE, Stage};
+use crate::support::eventually::eventually;
 
 async fn mints_and_revokes(manner: Manner, version: VersionSetting) {
     let stage = Stage::with(Options::new(manner), |config| config.version = version).await;
@@ -217,7 +218,7 @@ async fn a_changed_life_of_tokens_is_noticed_within_ten_minutes() {
     let stage = Stage::of(Manner::V87).await;
     stage.rc.set_setting("Accounts_LoginExpiration", 1.into());
     stage.hand.advance(Duration::from_secs(601));
-    super::stage::eventually("one day", || {
+    eventually("one day", || {
         stage.chat.login_expiration() == Duration::from_secs(86_400)
     })
     .await;
@@ -238,7 +239,7 @@ async fn settings_that_cannot_be_read_delay_nothing_and_are_tried_again() {
         .rc
         .fault(Fault::times("/api/v1/settings.public", 2, page));
     stage.until_ready().await;
-    super::stage::eventually("one day", || {
+    eventually("one day", || {
         stage.hand.advance(Duration::from_secs(1));
         stage.chat.login_expiration() == Duration::from_secs(86_400)
     })

@@ -7,7 +7,8 @@ use gantry::rocketchat::ApiError;
 use gantry::secret::Secret;
 use lookalike::{Fault, FaultKind, Lookalike, Manner, Options};
 
-use super::stage::{Stage, by_password, eventually};
+use super::stage::{Stage, by_password};
+use crate::support::eventually::eventually;
 
 /// The raw secret of the account's TOTP, and the same in base32.
 const TOTP: &[u8] = b"12345678901234567890";

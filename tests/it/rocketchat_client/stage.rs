@@ -12,8 +12,7 @@ use gantry::telemetry::metrics::Metrics;
 use gantry::telemetry::readiness::Readiness;
 use lookalike::{Lookalike, Manner, Options};
 
-/// How long `eventually` looks; far above what anything here needs, so that a slow machine fails nothing.
-const EVENTUALLY: Duration = Duration::from_secs(20);
+use crate::support::eventually::eventually;
 
 /// A client with all that it touches.
 pub(super) struct Stage {
@@ -129,17 +128,6 @@ pub(super) fn by_password(config: &mut settings::RocketChat, rc: &Lookalike, pas
         password: Secret::new(password.to_owned()),
         totp_secret: None,
     };
-}
-
-/// Looks again and again until it is so.
-pub(super) async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let looking = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let in_time = tokio::time::timeout(EVENTUALLY, looking).await;
-    assert!(in_time.is_ok(), "never so: {what}");
 }
 
 fn config(rc: &Lookalike) -> settings::RocketChat {
