@@ -51,6 +51,7 @@ pub mod handle;
 mod life;
 mod moment;
 pub mod profile;
+mod random;
 pub mod record;
 mod refresh;
 mod revoke;
@@ -67,7 +68,7 @@ pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
 
 use exchange::Outcome;
-use exchange::intake::{Entrance, Intake};
+use exchange::intake::{Entrance, Intake, Urgency};
 use exchange::users::Users;
 use handle::StandInHash;
 use life::Step;
@@ -304,9 +305,9 @@ impl Inner {
     }
 
     fn seat(&self, verified: &Verified) -> Seat<Entrance> {
-        let seat = self
-            .store
-            .seat(&verified.principal.host_session, || self.intake.enter());
+        let seat = self.store.seat(&verified.principal.host_session, || {
+            self.intake.enter(Urgency::Awaited)
+        });
         match &seat {
             Seat::Joined(_) => self.metrics.session_looked_up(Lookup::Joined),
             Seat::Begun(..) => self.metrics.session_looked_up(Lookup::Miss),

@@ -4,9 +4,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::{digest, rand};
-use data_encoding::BASE64URL_NOPAD;
+use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::session::random;
 
 /// 256 random bits in base64url, 43 characters: the form of a Rocket.Chat token, worthless there.
 #[derive(Clone)]
@@ -20,7 +21,7 @@ impl StandIn {
     /// A new one from the system's random source.
     #[must_use]
     pub fn random() -> Self {
-        Self(SecretString::from(random_text::<32>()))
+        Self(SecretString::from(random::text::<32>()))
     }
 
     /// The text, for the one answer that hands it to its client.
@@ -49,13 +50,6 @@ impl fmt::Debug for StandInHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("StandInHash")
     }
-}
-
-/// `N` random bytes in base64url.
-pub(in crate::session) fn random_text<const N: usize>() -> String {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).expect("the system's random source answers");
-    BASE64URL_NOPAD.encode(&bytes)
 }
 
 #[cfg(test)]

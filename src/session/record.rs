@@ -14,12 +14,12 @@ use tokio::sync::Notify;
 
 use crate::jwt::{HostSession, PrincipalKey, Verified};
 use crate::rocketchat::Credentials;
-use crate::session::handle::{StandInHash, random_text};
+use crate::session::handle::StandInHash;
 use crate::session::life::{Bounds, Step, Times};
 use crate::session::moment::{Mark, Moment};
 use crate::session::refresh::RefreshFlight;
 use crate::session::tombstone::{Token, Tombstone};
-use crate::session::{EndCause, ExchangeError, Reason};
+use crate::session::{EndCause, ExchangeError, Reason, random};
 
 /// Stand-ins one session may have: a browser with many tabs, an SDK that logs in anew now and then. The oldest is dropped.
 const STAND_INS: usize = 16;
@@ -81,7 +81,7 @@ impl Session {
     pub(in crate::session) fn begin(begin: Begin<'_>) -> Self {
         let principal = &begin.verified.principal;
         Self {
-            id: random_text::<16>(),
+            id: random::text::<16>(),
             username: begin.username,
             host_session: principal.host_session,
             principal: principal.key,

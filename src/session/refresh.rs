@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::rocketchat::Credentials;
-use crate::session::exchange::intake::Entrance;
+use crate::session::exchange::intake::{Entrance, Urgency};
 use crate::session::flight::{Flight, Pilot};
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Session, Swapped};
-use crate::session::{EndCause, ExchangeError, Inner};
+use crate::session::{EndCause, ExchangeError, Inner, random};
 
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -106,7 +106,14 @@ impl Inner {
             }
             inside.rejections.push_back(now);
         }
-        let entrance = self.intake.enter().ok_or(ExchangeError::Overloaded)?;
+        let urgency = match why {
+            Why::Ahead => Urgency::Background,
+            Why::Expired | Why::Refused(_) => Urgency::Awaited,
+        };
+        let entrance = self
+            .intake
+            .enter(urgency)
+            .ok_or(ExchangeError::Overloaded)?;
         let (flight, pilot) = Flight::begin(Err(ExchangeError::Overloaded));
         inside.refresh = Some(Arc::clone(&flight));
         drop(inside);
@@ -147,7 +154,8 @@ impl Inner {
                         "credentials could not be refreshed ahead of their expiry; it will be tried again"
                     );
                 }
-                session.set_refresh_due(Moment::of(self.clock.now()).after(AGAIN_AFTER));
+                let again = random::spread(AGAIN_AFTER);
+                session.set_refresh_due(Moment::of(self.clock.now()).after(again));
             }
         }
         self.deadlines.watch(&session);
@@ -160,12 +168,12 @@ impl Inner {
         why: &Why,
         entrance: &Entrance,
     ) -> Result<Renewed, ExchangeError> {
-        let (_, _permit) = entrance.place(std::future::ready(Ok(()))).await?;
         let old = session.current().credentials;
         if matches!(why, Why::Refused(_)) && self.settled(&old).await {
             session.set_refresh_due(self.refresh_due(&old));
             return Ok(Renewed::Kept);
         }
+        let (_, _permit) = entrance.place(std::future::ready(Ok(()))).await?;
         let user = self.users.look_again(old.user_id()).await?;
         // A share of ours would count as somebody who still uses them.
         drop(old);

@@ -7,7 +7,6 @@ use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::rand;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::rocketchat::{ApiError, Credentials, RocketChat};
 use crate::session::moment::Moment;
+use crate::session::random;
 use crate::session::record::Session;
 use crate::session::sweeper::Timed;
 use crate::telemetry::metrics::Metrics;
@@ -222,7 +222,7 @@ fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
             "an auth token could not be logged out at Rocket.Chat yet; it will be tried until it is"
         );
     }
-    let mut pause = pause(owed.failures, random_byte());
+    let mut pause = random::spread(pause(owed.failures));
     if let ApiError::RateLimited(asked) = error {
         pause = pause.max(asked);
     }
@@ -230,19 +230,11 @@ fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
     queue.push(Moment::of(queue.clock.now()).after(pause), owed);
 }
 
-/// The pause after so many failures, between half and all of its full length: after an outage not all come at once.
-fn pause(failures: u32, jitter: u8) -> Duration {
-    let full = FIRST_PAUSE
+/// The full pause after so many failures.
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE
         .saturating_mul(2_u32.saturating_pow(failures))
-        .min(LONGEST_PAUSE);
-    full / 2 + full / 2 * u32::from(jitter) / 255
-}
-
-fn random_byte() -> u8 {
-    let mut byte = [0];
-    // Without randomness the pause is merely not spread.
-    let _filled = rand::fill(&mut byte);
-    byte[0]
+        .min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -250,20 +242,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_up_to_the_longest_and_are_spread() {
-        let check = |failures, jitter, millis| {
+    fn pauses_grow_up_to_the_longest() {
+        let check = |failures, seconds| {
             assert_eq!(
-                pause(failures, jitter),
-                Duration::from_millis(millis),
-                "after {failures} failures with {jitter}"
+                pause(failures),
+                Duration::from_secs(seconds),
+                "after {failures} failures"
             );
         };
-        check(0, 255, 1_000);
-        check(0, 0, 500);
-        check(3, 255, 8_000);
-        check(8, 255, 256_000);
-        check(9, 255, 300_000);
-        check(u32::MAX, 255, 300_000);
-        check(u32::MAX, 0, 150_000);
+        check(0, 1);
+        check(1, 2);
+        check(3, 8);
+        check(8, 256);
+        check(9, 300);
+        check(u32::MAX, 300);
     }
 }

@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::jwt::HostSession;
-use crate::session::Inner;
 use crate::session::life::Step;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
 use crate::session::refresh::Why;
+use crate::session::{Inner, random};
 
 /// Sleeps no longer than this, so that a jump of the wall clock is noticed within it.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -29,8 +29,8 @@ const SMALL: usize = 1024;
 /// Entries handled before other tasks get a chance.
 const AT_A_TIME: usize = 256;
 
-/// When a refresh that is due finds no place, it is tried again after this.
-const REFRESH_AGAIN: Duration = Duration::from_secs(5);
+/// When a refresh that is due finds no place, it is tried again after at most this, each session's at its own time.
+const REFRESH_AGAIN: Duration = Duration::from_secs(10);
 
 /// Everything that waits for its time.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ impl Inner {
             Step::End(cause) => return self.end(&session, cause),
             Step::Refresh => {
                 if self.refresh(&session, Why::Ahead).is_err() {
-                    session.set_refresh_due(now.after(REFRESH_AGAIN));
+                    session.set_refresh_due(now.after(random::spread(REFRESH_AGAIN)));
                 }
             }
             Step::Wait(_) => {}

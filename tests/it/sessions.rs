@@ -10,4 +10,5 @@ mod refresh;
 mod refusals;
 mod stage;
 mod stand_ins;
+mod storm;
 mod times;

@@ -24,6 +24,16 @@ struct Inside {
     closed: bool,
 }
 
+/// Who is waiting for the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) enum Urgency {
+    /// A request.
+    Awaited,
+    /// Nobody yet. Such work comes in while it would take at most half of the places, so that thousands of credentials that are
+    /// stale at once keep no request waiting.
+    Background,
+}
+
 /// One who came in; leaves when dropped.
 #[derive(Debug)]
 pub(in crate::session) struct Entrance(Arc<Intake>);
@@ -39,8 +49,11 @@ impl Intake {
     }
 
     /// Comes in, unless all places and the whole queue are taken, or Gantry drains.
-    pub(in crate::session) fn enter(self: &Arc<Self>) -> Option<Entrance> {
-        let most = self.minting.concurrency.saturating_add(self.minting.queue);
+    pub(in crate::session) fn enter(self: &Arc<Self>, urgency: Urgency) -> Option<Entrance> {
+        let most = match urgency {
+            Urgency::Awaited => self.minting.concurrency.saturating_add(self.minting.queue),
+            Urgency::Background => (self.minting.concurrency / 2).max(1),
+        };
         let mut entered = false;
         self.inside.send_if_modified(|inside| {
             entered = !inside.closed && inside.count < most;
@@ -115,20 +128,39 @@ mod tests {
     #[tokio::test]
     async fn past_the_queue_nobody_comes_in() {
         let intake = intake(Clock::system());
-        let (first, second) = (intake.enter(), intake.enter());
+        let (first, second) = (
+            intake.enter(Urgency::Awaited),
+            intake.enter(Urgency::Awaited),
+        );
         assert!(first.is_some() && second.is_some());
-        assert!(intake.enter().is_none());
+        assert!(intake.enter(Urgency::Awaited).is_none());
         drop(first);
-        assert!(intake.enter().is_some());
+        assert!(intake.enter(Urgency::Awaited).is_some());
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_takes_half_of_the_places() {
+        let minting = Minting {
+            concurrency: 4,
+            queue: 10,
+            queue_timeout: Duration::from_secs(10),
+        };
+        let intake = Intake::new(minting, Clock::system());
+        let first = intake.enter(Urgency::Background);
+        let _second = intake.enter(Urgency::Background);
+        assert!(intake.enter(Urgency::Background).is_none());
+        assert!(intake.enter(Urgency::Awaited).is_some());
+        drop(first);
+        assert!(intake.enter(Urgency::Background).is_some());
     }
 
     #[tokio::test]
     async fn who_waits_too_long_is_sent_away() {
         let (clock, hand) = Clock::manual();
         let intake = intake(clock);
-        let first = intake.enter().expect("the first comes in");
+        let first = intake.enter(Urgency::Awaited).expect("the first comes in");
         let _working = first.place(ready(Ok(()))).await.expect("a place is free");
-        let second = intake.enter().expect("the second may wait");
+        let second = intake.enter(Urgency::Awaited).expect("the second may wait");
         let waiting = tokio::spawn(async move { second.place(ready(Ok(()))).await.is_ok() });
         tokio::task::yield_now().await;
         hand.advance(Duration::from_secs(10));
@@ -138,9 +170,9 @@ mod tests {
     #[tokio::test]
     async fn a_closed_intake_empties() {
         let intake = intake(Clock::system());
-        let running = intake.enter();
+        let running = intake.enter(Urgency::Awaited);
         intake.close();
-        assert!(intake.enter().is_none());
+        assert!(intake.enter(Urgency::Awaited).is_none());
         drop(running);
         intake.empty().await;
     }
