@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::header::{HeaderMap, HeaderValue, REFERER};
+
 use super::names::Names;
 
 /// Removes every parameter that `names` takes; borrows when there is none. `;` separates as `&` does, because whoever reads
@@ -24,6 +26,32 @@ pub fn strip<'a>(query: &'a str, names: &Names) -> Cow<'a, str> {
         kept.pop();
     }
     Cow::Owned(kept)
+}
+
+/// Removes such parameters from the `Referer` too: a page opened with a JWT in its query names it on every request that follows.
+/// A `Referer` that cannot be read goes, and so does one that comes twice.
+pub fn strip_referer(headers: &mut HeaderMap, names: &Names) {
+    let mut referers = headers.get_all(REFERER).iter();
+    let Some(referer) = referers.next() else {
+        return;
+    };
+    if referers.next().is_some() {
+        headers.remove(REFERER);
+        return;
+    }
+    let stripped = match referer.to_str().map(|url| url.split_once('?')) {
+        Ok(None) => return,
+        Ok(Some((page, query))) => match strip(query, names) {
+            Cow::Borrowed(_) => return,
+            Cow::Owned(query) if query.is_empty() => HeaderValue::try_from(page).ok(),
+            Cow::Owned(query) => HeaderValue::try_from(format!("{page}?{query}")).ok(),
+        },
+        Err(_) => None,
+    };
+    match stripped {
+        Some(referer) => headers.insert(REFERER, referer),
+        None => headers.remove(REFERER),
+    };
 }
 
 /// The pairs, each with the separator behind it.
@@ -88,6 +116,35 @@ mod tests {
             strip("count=50&offset=0", &names),
             Cow::Borrowed(_)
         ));
+    }
+
+    #[test]
+    fn a_referer_names_no_credential() {
+        let names = Names::parameters(["jwt"]);
+        for (before, after) in [
+            ("https://a.test/x", Some("https://a.test/x")),
+            (
+                "https://a.test/x?layout=embedded",
+                Some("https://a.test/x?layout=embedded"),
+            ),
+            ("https://a.test/x?jwt=e30", Some("https://a.test/x")),
+            (
+                "https://a.test/x?a=1&%6Awt=e30&b",
+                Some("https://a.test/x?a=1&b"),
+            ),
+            ("https://a.test/é?jwt=e30", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(REFERER, HeaderValue::from_bytes(before.as_bytes()).unwrap());
+            strip_referer(&mut headers, &names);
+            let left = headers.get(REFERER).map(|value| value.to_str().unwrap());
+            assert_eq!(left, after, "{before}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(REFERER, HeaderValue::from_static("https://a.test/"));
+        headers.append(REFERER, HeaderValue::from_static("https://a.test/?jwt=e30"));
+        strip_referer(&mut headers, &names);
+        assert!(headers.is_empty());
     }
 
     /// One of the names in some spelling: cases, escapes, brackets.

@@ -98,6 +98,7 @@ impl Injector {
             .filter(|_| injection.as_cookies)
             .map(Credentials::cookie_value);
         cookie::rewrite(&mut headers, &self.cookies, credential_cookies);
+        query::strip_referer(&mut headers, &self.parameters);
         if let Some(credentials) = injection.credentials {
             headers.insert(X_USER_ID, credentials.user_id_value().clone());
             headers.insert(X_AUTH_TOKEN, credentials.auth_token_value().clone());
