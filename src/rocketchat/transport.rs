@@ -183,6 +183,8 @@ impl Transport {
             url.query_pairs_mut().append_pair(key, value);
         }
         let mut built = reqwest::Request::new(request.operation.method(), url);
+        // The client's own limit would cut late answers off and lose the tokens in them.
+        *built.timeout_mut() = Some(self.patience_of(request.operation));
         if let Some(body) = &request.body {
             *built.body_mut() = Some(body.clone().into());
         }
@@ -218,13 +220,12 @@ impl Transport {
         request: reqwest::Request,
     ) -> Result<Answer, ApiError> {
         if !operation.mints() {
-            return self.send_within(self.patience, operation, request).await;
+            return self.send_within(operation, request).await;
         }
         let (sender, receiver) = oneshot::channel();
         let transport = Arc::clone(self);
         tokio::spawn(async move {
-            let patience = transport.patience + LATE_ANSWER;
-            let answer = transport.send_within(patience, operation, request).await;
+            let answer = transport.send_within(operation, request).await;
             let answer = answer.map(|answer| Unclaimed::take_from(answer, &transport));
             // When nobody waits any more, the answer is dropped here, and with it goes its token: logged out.
             drop(sender.send(answer));
@@ -237,15 +238,22 @@ impl Transport {
 
     async fn send_within(
         &self,
-        patience: Duration,
         operation: Operation,
         request: reqwest::Request,
     ) -> Result<Answer, ApiError> {
+        let patience = self.patience_of(operation);
         let started = Instant::now();
         let answer = tokio::time::timeout(patience, self.exchange(request)).await;
         self.metrics
             .rocketchat_called(operation.name(), started.elapsed());
         answer.unwrap_or(Err(ApiError::Timeout))
+    }
+
+    fn patience_of(&self, operation: Operation) -> Duration {
+        if operation.mints() {
+            return self.patience + LATE_ANSWER;
+        }
+        self.patience
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Answer, ApiError> {

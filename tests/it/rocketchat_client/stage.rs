@@ -56,7 +56,13 @@ impl Stage {
         let (clock, hand) = Clock::manual();
         let readiness = Readiness::default();
         let metrics = Metrics::new();
-        let chat = RocketChat::new(&config, http(), clock.clone(), metrics.clone(), &readiness);
+        let chat = RocketChat::new(
+            &config,
+            http(config.timeouts),
+            clock.clone(),
+            metrics.clone(),
+            &readiness,
+        );
         Self {
             rc,
             chat,
@@ -157,10 +163,12 @@ fn config(rc: &Lookalike) -> settings::RocketChat {
     clippy::disallowed_methods,
     reason = "the program's own client comes from app.rs; this one is made the same way"
 )]
-fn http() -> reqwest::Client {
+fn http(timeouts: Timeouts) -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.call)
         .build()
         .expect("a client")
 }
