@@ -4,6 +4,7 @@ mod adoption;
 mod ending;
 mod exchange;
 mod limits;
+mod logs;
 mod owed_logouts;
 mod profile;
 mod refresh;
