@@ -28,7 +28,13 @@ find_chromium() {
     return 1
 }
 
-command -v node >/dev/null && command -v npm >/dev/null || install "Node.js" nodejs npm
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    install "Node.js" nodejs npm
+fi
+if [ "$(node --print 'parseInt(process.versions.node)')" -lt 20 ]; then
+    say "Node.js 20 or later is needed for the browser driver, and this is $(node --version)" >&2
+    exit 1
+fi
 find_chromium >/dev/null || install "Chromium" chromium fonts-dejavu-core
 CHROMIUM=$(find_chromium)
 export CHROMIUM
