@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// RFC 9110 §7.6.1, and the proxy's own fields of §11.7, which concern one hop only.
-const HOP_BY_HOP: [&str; 9] = [
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -11,12 +11,20 @@ const HOP_BY_HOP: [&str; 9] = [
     "proxy-authorization",
     "proxy-connection",
     "te",
+    // Not announced, trailers go no further: they would be fields that no strip has seen.
+    "trailer",
     "transfer-encoding",
     "upgrade",
 ];
 
 /// Fields that `Connection` cannot remove: without them the message would mean something else upstream.
-const NOT_BY_CONNECTION: [HeaderName; 2] = [header::HOST, header::CONTENT_LENGTH];
+const NOT_BY_CONNECTION: [HeaderName; 4] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    // A body that was judged by these must be read by these (RC §6.5).
+    header::CONTENT_TYPE,
+    header::CONTENT_ENCODING,
+];
 
 /// Takes all hop-by-hop fields off, those named by `Connection` included.
 pub fn strip(headers: &mut HeaderMap) {
@@ -126,7 +134,6 @@ mod tests {
     fn end_to_end_fields_stay() {
         let before = map(&[
             ("host", "chat.example.com"),
-            ("trailer", "expires"),
             ("sec-websocket-key", "x"),
             ("content-type", "application/json"),
             ("user-agent", "x"),
