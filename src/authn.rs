@@ -97,8 +97,42 @@ impl Authn {
         parts: &'a Parts,
         purpose: Purpose,
     ) -> Result<Option<Presented<'a>>, AuthnError> {
+        let only = self.look(parts, purpose)?;
+        // A foreign page can make a browser send its cookies, but not its own headers.
+        if let Some(Presented {
+            place: Place::Cookie,
+            ..
+        }) = only
+        {
+            let believed = match purpose {
+                Purpose::Handover => self.0.origins.proves_same(&parts.headers),
+                Purpose::Upgrade | Purpose::Change => self.0.origins.proves_ours(&parts.headers),
+                Purpose::Call | Purpose::Navigation => {
+                    parts.method.is_safe() || self.0.origins.proves_ours(&parts.headers)
+                }
+            };
+            if !believed {
+                return Err(AuthnError::ForeignOrigin);
+            }
+        }
+        Ok(only)
+    }
+
+    /// The text of the one token that stands anywhere in a request, believed or not: what must not be told to anybody else.
+    #[must_use]
+    pub fn text<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
+        // Of all purposes this one looks into every place.
+        let only = self.look(parts, Purpose::Upgrade).ok().flatten();
+        only.map(|presented| presented.bearer)
+    }
+
+    fn look<'a>(
+        &self,
+        parts: &'a Parts,
+        purpose: Purpose,
+    ) -> Result<Option<Presented<'a>>, AuthnError> {
         let tokens = &self.0.tokens;
-        origin::refuse_duplicates(&parts.headers)?;
+        origin::refuse_duplicates(parts)?;
         let mut only = None;
         if tokens.bearer {
             note(&mut only, bearer::find(&parts.headers), Place::Bearer)?;
@@ -121,23 +155,6 @@ impl Authn {
                 query::find(parts.uri.query(), name),
                 Place::Query,
             )?;
-        }
-        // A foreign page can make a browser send its cookies, but not its own headers.
-        if let Some(Presented {
-            place: Place::Cookie,
-            ..
-        }) = only
-        {
-            let believed = match purpose {
-                Purpose::Handover => self.0.origins.proves_same(&parts.headers),
-                Purpose::Upgrade | Purpose::Change => self.0.origins.proves_ours(&parts.headers),
-                Purpose::Call | Purpose::Navigation => {
-                    parts.method.is_safe() || self.0.origins.proves_ours(&parts.headers)
-                }
-            };
-            if !believed {
-                return Err(AuthnError::ForeignOrigin);
-            }
         }
         Ok(only)
     }

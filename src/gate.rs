@@ -132,6 +132,12 @@ impl Gate {
         Ok((verified, place))
     }
 
+    /// The text of the token that stands in a request, wherever it stands: what must not go upstream.
+    #[must_use]
+    pub fn token_text<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
+        self.authn.text(parts)
+    }
+
     /// Rocket.Chat refused these credentials: once refreshed, they come back.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! Rocket.Chat checks no origin anywhere (RC §6.2, §10), because it expects headers that a foreign page cannot set; whoever
 //! believes cookies in front of it must check for it.
 
-use http::{HeaderMap, HeaderName, header};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Version, header};
 
 use super::AuthnError;
 use crate::config::types::Origin;
@@ -45,14 +46,15 @@ impl Origins {
     /// page could read by including them as a script.
     #[must_use]
     pub fn proves_same(&self, headers: &HeaderMap) -> bool {
-        if let Some(site) = headers.get(SEC_FETCH_SITE) {
-            return site == "same-origin";
-        }
         let Some(own) = self.0.first() else {
             return false;
         };
-        if let Some(origin) = headers.get(header::ORIGIN) {
-            return origin.as_bytes() == own.as_bytes();
+        let site = headers.get(SEC_FETCH_SITE);
+        let origin = headers.get(header::ORIGIN);
+        // Where both are told, both must say so.
+        if site.is_some() || origin.is_some() {
+            return site.is_none_or(|site| site == "same-origin")
+                && origin.is_none_or(|origin| origin.as_bytes() == own.as_bytes());
         }
         headers.get(header::REFERER).is_some_and(|referer| {
             let rest = referer.as_bytes().strip_prefix(own.as_bytes());
@@ -61,14 +63,20 @@ impl Origins {
     }
 }
 
-/// Refuses a second `Authorization`, `Origin` or `Sec-Fetch-Site`: whichever one is looked at, another hop may look at the other
-/// (CVE-2026-26308).
+/// Refuses a second `Authorization`, `Origin` or `Sec-Fetch-Site`, and over HTTP/1 a second `Cookie`: whichever one is looked at,
+/// another hop may look at the other (CVE-2026-26308). HTTP/2 splits cookies into fields of their own (RFC 9113 §8.2.3); before
+/// it, more than one is never right (RFC 6265 §5.4).
 ///
 /// # Errors
 /// [`AuthnError::Duplicated`].
-pub fn refuse_duplicates(headers: &HeaderMap) -> Result<(), AuthnError> {
-    let doubled = |name: &HeaderName| headers.get_all(name).iter().nth(1).is_some();
-    if doubled(&header::AUTHORIZATION) || doubled(&header::ORIGIN) || doubled(&SEC_FETCH_SITE) {
+pub fn refuse_duplicates(parts: &Parts) -> Result<(), AuthnError> {
+    let doubled = |name: &HeaderName| parts.headers.get_all(name).iter().nth(1).is_some();
+    let crumbs = parts.version >= Version::HTTP_2;
+    if doubled(&header::AUTHORIZATION)
+        || doubled(&header::ORIGIN)
+        || doubled(&SEC_FETCH_SITE)
+        || (!crumbs && doubled(&header::COOKIE))
+    {
         return Err(AuthnError::Duplicated);
     }
     Ok(())

@@ -54,6 +54,7 @@ fn each_place_presents_its_token() {
     );
     check(
         get("/")
+            .version(http::Version::HTTP_2)
             .header("cookie", "x=1")
             .header("cookie", "host_jwt=\"a.b.c\""),
         Purpose::Call,
