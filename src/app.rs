@@ -18,7 +18,7 @@ use crate::proxy::Proxy;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::Admin;
 use crate::server::connection::{self, Server};
-use crate::server::handler::Handler;
+use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
 use crate::session::{Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
@@ -132,9 +132,13 @@ pub async fn start(
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), connection::unwrap)
         .context("public_url or rocketchat.url cannot stand in a request")?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
-    let handler = Handler::new(
-        Endpoints::new(gate),
+    let edges = Edges {
+        endpoints: Endpoints::new(gate),
         proxy,
+    };
+    let handler = Handler::new(
+        edges,
+        config.listen.limits.headers,
         access_log,
         metrics.clone(),
         clock,
@@ -148,7 +152,12 @@ pub async fn start(
     let admin_address = admin_listener.local_addr()?;
     let draining = readiness.latch("service");
     draining.ready();
-    let server = Server::new(&config.listen.limits, handler, public.clone());
+    // Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
+    let stalled = config.rocketchat.minting.queue_timeout
+        + config.rocketchat.timeouts.call
+        + config.rocketchat.timeouts.response_header
+        + config.listen.limits.idle_timeout;
+    let server = Server::new(&config.listen.limits, stalled, handler, public.clone());
     tokio::spawn(listener::accept(
         listener,
         config.listen.limits.connections,

@@ -20,6 +20,9 @@ pub enum BodyError {
     /// More bytes than the limit.
     #[error("body is larger than the limit")]
     TooLarge,
+    /// No more bytes, though the body has not ended.
+    #[error("body stands still")]
+    Stalled,
 }
 
 /// A request's or an answer's body.
@@ -66,7 +69,8 @@ enum Kind {
     },
 }
 
-/// What has passed of a request's body, kept by reference count so that the request can be sent once more.
+/// What has passed of a request's body: that something did, and, while it is small, the bytes by reference count, so that the
+/// request can be sent once more.
 #[derive(Clone, Debug, Default)]
 pub struct Held(Arc<Mutex<HeldState>>);
 
@@ -76,6 +80,8 @@ struct HeldState {
     size: usize,
     complete: bool,
     lost: bool,
+    moved: bool,
+    awaited: bool,
 }
 
 impl Body {
@@ -169,7 +175,11 @@ impl http_body::Body for Body {
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
             }
             Kind::Limited { stream, left, held } => {
-                let Some(frame) = ready!(Pin::new(stream).poll_frame(context)) else {
+                let polled = Pin::new(stream).poll_frame(context);
+                if let Some(held) = held {
+                    held.state().awaited = polled.is_pending();
+                }
+                let Some(frame) = ready!(polled) else {
                     if let Some(held) = held {
                         held.complete();
                     }
@@ -215,6 +225,26 @@ impl Held {
     /// Bytes kept at most: larger bodies are not replayed (RC §13.3).
     pub const LIMIT: usize = 64 * 1024;
 
+    /// Keeps nothing of a body that is too large for it anyway.
+    #[must_use]
+    pub fn nothing() -> Self {
+        let held = Self::default();
+        held.state().lost = true;
+        held
+    }
+
+    /// Has anything passed since this was last asked?
+    #[must_use]
+    pub fn moved(&self) -> bool {
+        std::mem::take(&mut self.state().moved)
+    }
+
+    /// Is the client the one who is waited for?
+    #[must_use]
+    pub fn awaited(&self) -> bool {
+        self.state().awaited
+    }
+
     /// The whole body, if all of it passed and was small enough.
     #[must_use]
     pub fn take(&self) -> Option<Bytes> {
@@ -231,6 +261,7 @@ impl Held {
 
     fn keep(&self, data: &Bytes) {
         let mut state = self.state();
+        state.moved = true;
         state.size += data.len();
         if state.size > Self::LIMIT {
             state.lost = true;

@@ -27,9 +27,12 @@ pub enum ForwardError {
     /// The request's target cannot be sent on.
     #[error("request target cannot be forwarded")]
     Target,
-    /// The request's body broke off or is too large.
+    /// The request's body stands still or is too large.
     #[error("request body cannot be forwarded")]
     Body(#[source] BodyError),
+    /// The request's body broke off on its way.
+    #[error("request body broke off")]
+    BrokenBody(#[source] legacy::Error),
     /// The answer's body, which had to be looked into, broke off or is too large.
     #[error("answer that must be scrubbed cannot be read")]
     Answer(#[source] BodyError),
@@ -48,15 +51,16 @@ pub enum ForwardError {
 }
 
 impl ForwardError {
-    /// Sorts an error of the pool: a request body that is too large shows as one.
+    /// Sorts an error of the pool: a request body that is too large or breaks off shows as one, and is no fault of Rocket.Chat's.
     #[must_use]
     pub fn from_client(error: legacy::Error) -> Self {
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
-            if let Some(BodyError::TooLarge) = cause.downcast_ref() {
-                return Self::Body(BodyError::TooLarge);
+            match cause.downcast_ref() {
+                Some(BodyError::TooLarge) => return Self::Body(BodyError::TooLarge),
+                Some(BodyError::Stream(_) | BodyError::Stalled) => return Self::BrokenBody(error),
+                None => source = cause.source(),
             }
-            source = cause.source();
         }
         Self::Pool(error)
     }
@@ -69,7 +73,7 @@ impl ForwardError {
             Self::Protocol(_) | Self::Answer(_) | Self::Scrub(_) => "upstream-invalid",
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
-            Self::Body(_) => "bad-body",
+            Self::Body(_) | Self::BrokenBody(_) => "bad-body",
             Self::ClientAddress(_) => "bad-forwarded-for",
             Self::Refresh(error) => error.kind(),
             Self::Handshake => "bad-handshake",

@@ -13,7 +13,7 @@ use crate::body::{Body, Held};
 use crate::gate::{Admission, Gate};
 use crate::headers;
 use crate::proxy::error::ForwardError;
-use crate::proxy::inject::{Injection, Injector};
+use crate::proxy::inject::{Injection, Injector, UpstreamRequest};
 use crate::proxy::upstream::Upstream;
 use crate::telemetry::metrics::Metrics;
 
@@ -93,7 +93,7 @@ impl Forwarder {
         payload: Payload,
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
-        let answer = self.send(&forward, body).await?;
+        let answer = self.send(&forward, body, replay.held()).await?;
         let (Some(admission), StatusCode::UNAUTHORIZED) = (&mut forward.admission, answer.status())
         else {
             return Ok(self.pass_back(answer));
@@ -108,14 +108,34 @@ impl Forwarder {
             return Ok(self.pass_back(answer));
         };
         drop(answer);
-        let answer = self.send(&forward, body).await?;
+        let answer = self.send(&forward, body, None).await?;
         Ok(self.pass_back(answer))
+    }
+
+    /// The head to send upstream.
+    ///
+    /// # Errors
+    /// [`ForwardError::Target`].
+    pub fn request(
+        &self,
+        parts: &Parts,
+        injection: &Injection<'_>,
+    ) -> Result<UpstreamRequest, ForwardError> {
+        let mut request = self.injector.inject(parts, injection)?;
+        // A host application's own cookies, or the address of the page, can hold the token once more.
+        if request.may_hold_jwt()
+            && let Some(token) = self.gate.token_text(parts)
+        {
+            request.forget(token)?;
+        }
+        Ok(request)
     }
 
     async fn send(
         &self,
         forward: &Forward<'_>,
         body: Body,
+        held: Option<&Held>,
     ) -> Result<Response<Incoming>, ForwardError> {
         let injection = Injection {
             credentials: forward
@@ -127,9 +147,9 @@ impl Forwarder {
             readable_answer: forward.readable_answer,
             client: forward.client,
         };
-        let request = self.injector.inject(forward.parts, &injection)?;
+        let request = self.request(forward.parts, &injection)?;
         let began = Instant::now();
-        let answer = self.upstream.send(request, body).await;
+        let answer = self.upstream.send(request, body, held).await;
         self.metrics.upstream_answered(began.elapsed());
         answer
     }
@@ -143,10 +163,10 @@ impl Forwarder {
                 if declared.is_some_and(|size| size > self.body_limit) {
                     return Err(ForwardError::Body(crate::body::BodyError::TooLarge));
                 }
-                if declared.is_some_and(|size| size > Held::LIMIT as u64) {
-                    return Ok((Body::limited(stream, self.body_limit, None), Replay::Never));
-                }
-                let held = Held::default();
+                let held = match declared {
+                    Some(size) if size > Held::LIMIT as u64 => Held::nothing(),
+                    Some(_) | None => Held::default(),
+                };
                 let body = Body::limited(stream, self.body_limit, Some(held.clone()));
                 Ok((body, Replay::Held(held)))
             }
@@ -167,16 +187,21 @@ enum Replay {
     Empty,
     Whole(Bytes),
     Held(Held),
-    Never,
 }
 
 impl Replay {
+    fn held(&self) -> Option<&Held> {
+        match self {
+            Self::Held(held) => Some(held),
+            Self::Empty | Self::Whole(_) => None,
+        }
+    }
+
     fn body(self) -> Option<Body> {
         match self {
             Self::Empty => Some(Body::empty()),
             Self::Whole(bytes) => Some(Body::full(bytes)),
             Self::Held(held) => held.take().map(Body::full),
-            Self::Never => None,
         }
     }
 }

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Uri, Version};
+use memchr::memmem;
 
 use crate::config::tokens::Tokens;
 use crate::config::types::Origin;
@@ -31,6 +32,94 @@ impl UpstreamRequest {
     pub fn into_request(self) -> Request<()> {
         self.0
     }
+
+    /// Whether anything in it looks as if it held a JWT; one pass over long values, so that hardly any request is looked at more
+    /// closely.
+    #[must_use]
+    pub fn may_hold_jwt(&self) -> bool {
+        let query = self.0.uri().query().unwrap_or_default();
+        looks_like_jwt(query.as_bytes())
+            || self
+                .0
+                .headers()
+                .values()
+                .any(|value| looks_like_jwt(value.as_bytes()))
+    }
+
+    /// Takes out every cookie, parameter, offer and field that holds this text: the issuer's JWT goes nowhere but to us, wherever
+    /// else a client or the host application put it.
+    ///
+    /// # Errors
+    /// [`ForwardError::Target`].
+    pub fn forget(&mut self, token: &str) -> Result<(), ForwardError> {
+        let finder = memmem::Finder::new(token.as_bytes());
+        let holds = |text: &[u8]| finder.find(text).is_some();
+        if let Some(query) = self.0.uri().query()
+            && holds(query.as_bytes())
+        {
+            let kept = without(query.as_bytes(), b'&', &holds);
+            let target = join(self.0.uri().path(), &String::from_utf8_lossy(&kept))?;
+            *self.0.uri_mut() = target;
+        }
+        let headers = self.0.headers_mut();
+        let found: Vec<HeaderName> = headers
+            .iter()
+            .filter(|(_, value)| holds(value.as_bytes()))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in found {
+            let separator = match name {
+                header::COOKIE => Some(b';'),
+                header::SEC_WEBSOCKET_PROTOCOL => Some(b','),
+                _ => None,
+            };
+            let value = headers.remove(&name);
+            if let (Some(separator), Some(value)) = (separator, value)
+                && let Ok(mut kept) =
+                    HeaderValue::from_bytes(&without(value.as_bytes(), separator, &holds))
+                && !kept.is_empty()
+            {
+                kept.set_sensitive(value.is_sensitive());
+                headers.insert(name, kept);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shorter values hold no JWT: the least one has a header of a dozen characters, as many claims and a signature of 43.
+const SHORTEST_JWT: usize = 64;
+
+/// What a JWT's header begins with: `{"` in base64url.
+const JWT_START: &[u8] = b"eyJ";
+
+fn looks_like_jwt(text: &[u8]) -> bool {
+    text.len() >= SHORTEST_JWT && memmem::find(text, JWT_START).is_some()
+}
+
+/// The parts of a list that do not hold what is looked for.
+fn without(list: &[u8], separator: u8, holds: &impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(list.len());
+    for part in list.split(|byte| *byte == separator) {
+        if !holds(part) {
+            if !kept.is_empty() {
+                kept.push(separator);
+            }
+            kept.extend_from_slice(part);
+        }
+    }
+    kept.trim_ascii().to_vec()
+}
+
+fn join(path: &str, query: &str) -> Result<Uri, ForwardError> {
+    let target = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    PathAndQuery::try_from(target)
+        .map(Uri::from)
+        .map_err(|_| ForwardError::Target)
 }
 
 /// What one request is given.
@@ -141,19 +230,10 @@ impl Injector {
         let Some(text) = target.query() else {
             return Ok(Uri::from(target.clone()));
         };
-        let target = match query::strip(text, &self.parameters) {
-            Cow::Borrowed(_) => target.clone(),
-            Cow::Owned(text) => {
-                let path = target.path();
-                let target = if text.is_empty() {
-                    path.to_owned()
-                } else {
-                    format!("{path}?{text}")
-                };
-                PathAndQuery::try_from(target).map_err(|_| ForwardError::Target)?
-            }
-        };
-        Ok(Uri::from(target))
+        match query::strip(text, &self.parameters) {
+            Cow::Borrowed(_) => Ok(Uri::from(target.clone())),
+            Cow::Owned(text) => join(target.path(), &text),
+        }
     }
 
     /// Takes the announced JWT out of the offers; the rest stays in its order.

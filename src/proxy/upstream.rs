@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::body::Body;
+use crate::body::{Body, BodyError, Held};
 use crate::config::rocketchat::Timeouts;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
@@ -52,7 +52,8 @@ impl Upstream {
         })
     }
 
-    /// Sends a request and waits for the answer's head.
+    /// Sends a request and waits for the answer's head; a body that `held` sees move may take as long as it likes, one that stands
+    /// still may not.
     ///
     /// # Errors
     /// [`ForwardError`] when no head came.
@@ -60,12 +61,21 @@ impl Upstream {
         &self,
         request: UpstreamRequest,
         body: Body,
+        held: Option<&Held>,
     ) -> Result<Response<Incoming>, ForwardError> {
         let request = self.absolute(request, body)?;
-        match timeout(self.timeouts.response_header, self.client.request(request)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(ForwardError::from_client(error)),
-            Err(_) => Err(ForwardError::Timeout),
+        let answer = self.client.request(request);
+        tokio::pin!(answer);
+        loop {
+            match timeout(self.timeouts.response_header, answer.as_mut()).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => return Err(ForwardError::from_client(error)),
+                Err(_) if held.is_some_and(Held::moved) => {}
+                Err(_) if held.is_some_and(Held::awaited) => {
+                    return Err(ForwardError::Body(BodyError::Stalled));
+                }
+                Err(_) => return Err(ForwardError::Timeout),
+            }
         }
     }
 

@@ -79,7 +79,7 @@ impl Sockets {
             readable_answer: false,
             client,
         };
-        let request = forwarder.injector().inject(parts, &injection)?;
+        let request = forwarder.request(parts, &injection)?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let mut answer = answer.map(Body::stream);
@@ -113,7 +113,9 @@ impl Sockets {
 
 /// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
 fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardError> {
+    // An `Upgrade` to something else, or one that `Connection` does not name, must not be answered as if it were one to this.
     let sound = parts.method == Method::GET
+        && hop::asks_websocket(&parts.headers)
         && parts.version == Version::HTTP_11
         && body.is_end_stream()
         && parts

@@ -31,6 +31,17 @@ struct Inner {
     metrics: Metrics,
     clock: Clock,
     ids: RequestIds,
+    /// Header fields that a request may have.
+    fields: usize,
+}
+
+/// The parts that a request meets.
+#[derive(Debug)]
+pub struct Edges {
+    /// What answers below `/_gantry/`.
+    pub endpoints: Endpoints,
+    /// What answers everywhere else.
+    pub proxy: Proxy,
 }
 
 /// What is known of a request when it is answered, for metrics and the log.
@@ -51,19 +62,20 @@ impl Drop for Counted {
 }
 
 impl Handler {
-    /// Puts the edges behind one door.
+    /// Puts the edges behind one door. A request with more header fields than `fields` is refused.
     #[must_use]
     pub fn new(
-        endpoints: Endpoints,
-        proxy: Proxy,
+        edges: Edges,
+        fields: usize,
         access_log: AccessLog,
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
         let ids = RequestIds::random();
         Self(Arc::new(Inner {
-            endpoints,
-            proxy,
+            endpoints: edges.endpoints,
+            proxy: edges.proxy,
+            fields,
             access_log,
             metrics,
             clock,
@@ -127,6 +139,10 @@ impl Inner {
         peer: IpAddr,
         seen: &mut Seen,
     ) -> Result<Response<Body>, Rejection> {
+        // HTTP/2 bounds the bytes of a head, but thousands of crumbs fit into them (CVE-2026-47774).
+        if parts.headers.len() > self.fields {
+            return Err(Rejection::TooManyFields);
+        }
         refuse_ambiguous(parts)?;
         // The path outlives the borrow of the head that an upgrade takes its half from.
         let uri = parts.uri.clone();
@@ -147,7 +163,8 @@ impl Inner {
     }
 }
 
-/// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), a target that is no path.
+/// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), no host or several (RFC 9112 §3.2), a target
+/// that is no path.
 fn refuse_ambiguous(parts: &Parts) -> Result<(), Rejection> {
     let headers = &parts.headers;
     if headers.contains_key(header::TRANSFER_ENCODING)
@@ -155,7 +172,11 @@ fn refuse_ambiguous(parts: &Parts) -> Result<(), Rejection> {
     {
         return Err(Rejection::Malformed("two framings"));
     }
-    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    if hosts.next().is_none() && parts.version == Version::HTTP_11 {
+        return Err(Rejection::Malformed("no host"));
+    }
+    if hosts.next().is_some() {
         return Err(Rejection::Malformed("two hosts"));
     }
     if parts.method == Method::CONNECT || !parts.uri.path().starts_with('/') {

@@ -26,6 +26,9 @@ pub enum Rejection {
     /// The request can be read in more than one way.
     #[error("request is malformed ({0})")]
     Malformed(&'static str),
+    /// It has more header fields than the limit.
+    #[error("request has too many header fields")]
+    TooManyFields,
     /// Its path has no one meaning.
     #[error("request path is refused")]
     Path(#[source] Refused),
@@ -43,6 +46,7 @@ impl Rejection {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed-request",
+            Self::TooManyFields => "too-many-fields",
             Self::Path(_) => "malformed-path",
             Self::Endpoint(error) => error.kind(),
             Self::Proxy(error) => error.kind(),
@@ -54,6 +58,7 @@ impl Rejection {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Malformed(_) | Self::Path(_) => Problem::BAD_REQUEST,
+            Self::TooManyFields => Problem::HEAD_TOO_LARGE,
             Self::Proxy(ProxyError::Denied(denial)) => denied(*denial),
             Self::Proxy(ProxyError::Gate(error)) | Self::Endpoint(EndpointError::Gate(error)) => {
                 gate(error)
@@ -106,9 +111,11 @@ impl Rejection {
                 | ProxyError::Forward(ForwardError::Refresh(error)),
             )
             | Self::Endpoint(EndpointError::Gate(GateError::Exchange(error))) => error,
-            Self::Malformed(_) | Self::Path(_) | Self::Endpoint(_) | Self::Proxy(_) => {
-                return Some(RETRY_AFTER);
-            }
+            Self::Malformed(_)
+            | Self::TooManyFields
+            | Self::Path(_)
+            | Self::Endpoint(_)
+            | Self::Proxy(_) => return Some(RETRY_AFTER),
         };
         match exchange {
             ExchangeError::RateLimited(wait) => Some(*wait),
@@ -171,7 +178,8 @@ fn forward(error: &ForwardError) -> Problem {
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target
-        | ForwardError::Body(BodyError::Stream(_))
+        | ForwardError::Body(BodyError::Stream(_) | BodyError::Stalled)
+        | ForwardError::BrokenBody(_)
         | ForwardError::ClientAddress(_)
         | ForwardError::Handshake => Problem::BAD_REQUEST,
         ForwardError::Refresh(error) => exchange(error),

@@ -1,4 +1,5 @@
-//! One connection's clock hand: closes a connection that is slow to send a request's head, or idle for too long.
+//! One connection's clock hand: closes a connection that is slow to send a request's head, idle for too long, or on which nothing
+//! moves although a request is running.
 //!
 //! A timer per request would cost every request; instead each connection has one that looks now and then at when its state last
 //! changed. So `header_timeout` and `idle_timeout` are kept to within a quarter of the header timeout.
@@ -28,15 +29,20 @@ pub struct Watch {
     head_begun: AtomicBool,
     /// HTTP/2 frames between requests are no heads.
     multiplexed: AtomicBool,
+    /// Bytes came or went since this was last looked at.
+    moved: AtomicBool,
 }
 
-/// How long the two waits may take.
+/// How long the waits may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// For a request's head, and for the first request of a connection.
     pub header: Duration,
     /// Between requests.
     pub idle: Duration,
+    /// While a request is running, without a byte in either direction: a body that never ends, or an answer that is never taken
+    /// (CVE-2026-49975). Longer than Rocket.Chat may think.
+    pub stalled: Duration,
 }
 
 impl Watch {
@@ -49,6 +55,7 @@ impl Watch {
             running: AtomicU32::new(0),
             head_begun: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
         })
     }
 
@@ -67,9 +74,16 @@ impl Watch {
     pub async fn overdue(&self, patience: Patience) {
         let mut look = tokio::time::interval(patience.header.min(patience.idle) / 4);
         look.tick().await;
+        let mut moved = Instant::now();
         loop {
             look.tick().await;
+            if self.moved.swap(false, Ordering::Relaxed) {
+                moved = Instant::now();
+            }
             if self.running.load(Ordering::Relaxed) > 0 {
+                if moved.elapsed() >= patience.stalled {
+                    return;
+                }
                 continue;
             }
             let waited = Duration::from_millis(
@@ -88,11 +102,18 @@ impl Watch {
     }
 
     fn bytes_came(&self) {
+        self.moved.store(true, Ordering::Relaxed);
         if self.running.load(Ordering::Relaxed) == 0
             && !self.multiplexed.load(Ordering::Relaxed)
             && !self.head_begun.swap(true, Ordering::Relaxed)
         {
             self.since.store(self.elapsed(), Ordering::Relaxed);
+        }
+    }
+
+    fn bytes_went(&self, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.moved.store(true, Ordering::Relaxed);
         }
     }
 
@@ -150,7 +171,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.watch.bytes_went(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -166,7 +189,9 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.watch.bytes_went(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
