@@ -4,3 +4,4 @@ pub(crate) mod eventually;
 pub(crate) mod gateway;
 pub(crate) mod issuer;
 pub(crate) mod raw;
+pub(crate) mod tap;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use gantry::app::{self, Running};
 use gantry::clock::{Clock, ManualClock};
 use gantry::config::{Config, Environment};
-use lookalike::{Lookalike, Manner, Options};
+use lookalike::{Lookalike, Manner, Options, Received};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
 use crate::support::eventually::eventually;
 use crate::support::issuer::{AUDIENCE, ISSUER, Issuer};
+use crate::support::raw::Raw;
+use crate::support::tap::Tap;
 
 /// What browsers would call this Gantry.
 pub(crate) const PUBLIC_URL: &str = "https://chat.example.com";
@@ -70,34 +72,42 @@ impl Gateway {
     /// Starts with other settings.
     pub(crate) async fn with(settings: Settings) -> Self {
         let gateway = Self::unready(settings).await;
-        let metrics = gateway.running.admin_address();
-        let client = gateway.client.clone();
+        gateway.until_ready().await;
+        gateway
+    }
+
+    /// Waits until the admin listener says so.
+    pub(crate) async fn until_ready(&self) {
         let ready = async {
-            loop {
-                let asked = client
-                    .get(format!("http://{metrics}/readyz"))
-                    .send()
-                    .await
-                    .unwrap();
-                if asked.status() == 200 {
-                    break;
-                }
+            while self.admin("/readyz").await.0 != 200 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), ready)
-            .await
-            .expect("gantry becomes ready");
-        gateway
+        let in_time = tokio::time::timeout(Duration::from_secs(30), ready).await;
+        in_time.expect("gantry becomes ready");
+    }
+
+    /// Starts with a wire in between that keeps what goes to Rocket.Chat.
+    pub(crate) async fn tapped() -> (Self, Tap) {
+        let rc = Lookalike::start(Settings::default().options).await.unwrap();
+        let tap = Tap::start(rc.address()).await;
+        let gateway = Self::before(rc, &tap.url(), |_| {}).await;
+        gateway.until_ready().await;
+        (gateway, tap)
     }
 
     /// Starts without waiting.
     pub(crate) async fn unready(settings: Settings) -> Self {
         let rc = Lookalike::start(settings.options).await.unwrap();
+        let url = rc.url();
+        Self::before(rc, &url, settings.config).await
+    }
+
+    async fn before(rc: Lookalike, url: &str, change: fn(&mut Config)) -> Self {
         let (clock, hand) = Clock::manual();
         let issuer = Issuer::start(clock.clone()).await;
-        let mut config = config(&rc, &issuer);
-        (settings.config)(&mut config);
+        let mut config = config(&rc, url, &issuer);
+        change(&mut config);
         let log = Log::default();
         let running = app::start(config, clock.clone(), log.clone())
             .await
@@ -132,6 +142,18 @@ impl Gateway {
     /// A POST with this bearer.
     pub(crate) fn post(&self, path: &str, token: &str) -> RequestBuilder {
         self.client.post(self.url(path)).bearer_auth(token)
+    }
+
+    /// A connection to the public listener for bytes of any kind.
+    pub(crate) async fn raw(&self) -> Raw {
+        Raw::connect(self.address()).await
+    }
+
+    /// What Rocket.Chat was sent to this path.
+    pub(crate) fn received(&self, path: &str) -> Vec<Received> {
+        let mut all = self.rc.requests();
+        all.retain(|request| request.path == path);
+        all
     }
 
     /// What the admin listener says.
@@ -193,13 +215,13 @@ pub(crate) async fn slug(answer: reqwest::Response) -> String {
         .to_owned()
 }
 
-fn config(rc: &Lookalike, issuer: &Issuer) -> Config {
+fn config(rc: &Lookalike, url: &str, issuer: &Issuer) -> Config {
     let text = format!(
         r#"
 listen: {{ address: "127.0.0.1:0", public_url: "{PUBLIC_URL}" }}
 admin: {{ address: "127.0.0.1:0" }}
 rocketchat:
-  url: {}
+  url: {url}
   service_account: {{ user_id: "{}", auth_token: "{}" }}
   create_token_secret: {}
 issuers:
@@ -210,7 +232,6 @@ issuers:
 tokens: {{ cookie: host_jwt, query: jwt }}
 proxy: {{ allowed_origins: ["{HOST_PAGE}"], frame_ancestors: ["{HOST_PAGE}"] }}
 "#,
-        rc.url(),
         rc.service_user_id(),
         rc.service_token(),
         Options::SECRET,

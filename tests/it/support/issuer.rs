@@ -76,6 +76,10 @@ impl Issuer {
     }
 
     /// A token with some claims changed or, by `null`, left out.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers build the changes in place"
+    )]
     pub(crate) fn token_with(&self, username: &str, changes: Value) -> String {
         let now = unix_seconds(self.clock.now());
         let mut claims = json!({
