@@ -127,3 +127,6 @@ impl Problem {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,3 +201,6 @@ fn denied(denial: Denial) -> Problem {
         | Denial::Configured => Problem::NOT_PERMITTED.with_detail(denial.detail()),
     }
 }
+
+#[cfg(test)]
+mod tests;
