@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
 # The demo in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
+#
+# GANTRY_DEMO=path   the demo's program; built when not given
+# CHROMIUM=path      the browser; looked for, and installed, when not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,8 +47,11 @@ if [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]
     npm ci --prefix tests/e2e --loglevel=error
 fi
 
-cargo build --locked -p gantry-demo
-GANTRY_DEMO=$(realpath "${CARGO_TARGET_DIR:-target}/debug/gantry-demo")
+if [ -z "${GANTRY_DEMO:-}" ]; then
+    cargo build --locked --package gantry-demo
+    GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo
+fi
+GANTRY_DEMO=$(realpath "$GANTRY_DEMO")
 export GANTRY_DEMO
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
 exec node --test --test-reporter=spec tests/e2e/demo.test.mjs

@@ -29,4 +29,6 @@ else
 fi
 
 step "The demo in a browser"
-scripts/e2e.sh
+# Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
+cargo build --locked --workspace --all-targets
+GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo scripts/e2e.sh
