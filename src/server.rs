@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod connection;
 pub mod handler;
+pub mod head;
 pub mod listener;
 pub mod rejection;
 pub mod watch;

@@ -81,8 +81,8 @@ impl Server {
         let service = {
             let (watch, handler) = (Arc::clone(&watch), inner.handler.clone());
             service_fn(move |request: Request<Incoming>| {
-                let guard = watch.request_began(request.version());
-                let handled = handler.clone().handle(request, peer.ip());
+                let (guard, signs) = watch.request_began(request.version());
+                let handled = handler.clone().handle(request, peer.ip(), signs);
                 async move {
                     let answer: Response<Body> = handled.await;
                     Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
 use crate::gate::Admission;
 use crate::proxy::{Job, Proxy};
+use crate::server::head::Signs;
 use crate::server::rejection::Rejection;
 use crate::surface::path::NormalPath;
 use crate::telemetry::access_log::{AccessLog, Entry};
@@ -90,8 +91,13 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
-    /// Answers a request of this peer.
-    pub async fn handle(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    /// Answers a request of this peer, whose head had these signs.
+    pub async fn handle(
+        self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        signs: Signs,
+    ) -> Response<Body> {
         let inner = &*self.0;
         let began = Instant::now();
         let request_id = inner.ids.next();
@@ -100,7 +106,10 @@ impl Handler {
             route: Route::None,
             acting: None,
         };
-        let dispatched = inner.dispatch(&mut parts, body, peer, &mut seen).await;
+        let dispatched = match refuse_ambiguous(&parts, signs) {
+            Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
+            Err(rejection) => Err(rejection),
+        };
         let (answer, error) = match dispatched {
             Ok(answer) => (answer, None),
             Err(rejection) => {
@@ -143,7 +152,6 @@ impl Inner {
         if parts.headers.len() > self.fields {
             return Err(Rejection::TooManyFields);
         }
-        refuse_ambiguous(parts)?;
         // The path outlives the borrow of the head that an upgrade takes its half from.
         let uri = parts.uri.clone();
         let path = NormalPath::parse(uri.path()).map_err(Rejection::Path)?;
@@ -163,14 +171,15 @@ impl Inner {
     }
 }
 
-/// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), no host or several (RFC 9112 §3.2), a target
-/// that is no path.
-fn refuse_ambiguous(parts: &Parts) -> Result<(), Rejection> {
+/// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), a target with a fragment or one that is no
+/// path, no host or several (RFC 9112 §3.2).
+fn refuse_ambiguous(parts: &Parts, signs: Signs) -> Result<(), Rejection> {
     let headers = &parts.headers;
-    if headers.contains_key(header::TRANSFER_ENCODING)
-        && (headers.contains_key(header::CONTENT_LENGTH) || parts.version == Version::HTTP_10)
-    {
+    if signs.two_framings {
         return Err(Rejection::Malformed("two framings"));
+    }
+    if signs.fragment {
+        return Err(Rejection::Malformed("fragment"));
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     if hosts.next().is_none() && parts.version == Version::HTTP_11 {

@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::body::{Finish, Guard};
+use crate::server::head::{HeadScan, Signs};
 
 /// What a connection is doing, as seen from its bytes and requests.
 #[derive(Debug)]
@@ -31,6 +32,16 @@ pub struct Watch {
     multiplexed: AtomicBool,
     /// Bytes came or went since this was last looked at.
     moved: AtomicBool,
+    /// [`Signs`] of the head that came last, until its request begins.
+    signs: AtomicU8,
+}
+
+/// What bytes that came belong to, as far as can be told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Came {
+    HeadBegins,
+    HeadGoesOn,
+    Other,
 }
 
 /// How long the waits may take.
@@ -56,18 +67,20 @@ impl Watch {
             head_begun: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
             moved: AtomicBool::new(false),
+            signs: AtomicU8::new(0),
         })
     }
 
-    /// A request began; it runs until the guard is dropped.
+    /// A request began, whose head had these signs; it runs until the guard is dropped.
     #[must_use]
-    pub fn request_began(self: &Arc<Self>, version: http::Version) -> Guard {
+    pub fn request_began(self: &Arc<Self>, version: http::Version) -> (Guard, Signs) {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
-        Guard::new(Arc::<Self>::clone(self))
+        let signs = Signs::from_bits(self.signs.swap(0, Ordering::Relaxed));
+        (Guard::new(Arc::<Self>::clone(self)), signs)
     }
 
     /// Completes when the connection has waited too long.
@@ -101,14 +114,16 @@ impl Watch {
         }
     }
 
-    fn bytes_came(&self) {
+    fn bytes_came(&self) -> Came {
         self.moved.store(true, Ordering::Relaxed);
-        if self.running.load(Ordering::Relaxed) == 0
-            && !self.multiplexed.load(Ordering::Relaxed)
-            && !self.head_begun.swap(true, Ordering::Relaxed)
-        {
-            self.since.store(self.elapsed(), Ordering::Relaxed);
+        if self.running.load(Ordering::Relaxed) > 0 || self.multiplexed.load(Ordering::Relaxed) {
+            return Came::Other;
         }
+        if self.head_begun.swap(true, Ordering::Relaxed) {
+            return Came::HeadGoesOn;
+        }
+        self.since.store(self.elapsed(), Ordering::Relaxed);
+        Came::HeadBegins
     }
 
     fn bytes_went(&self, written: &Poll<io::Result<usize>>) {
@@ -134,13 +149,18 @@ impl Finish for Watch {
 pub struct Watched {
     stream: TcpStream,
     watch: Arc<Watch>,
+    head: HeadScan,
 }
 
 impl Watched {
     /// Puts the watch on.
     #[must_use]
     pub fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
-        Self { stream, watch }
+        Self {
+            stream,
+            watch,
+            head: HeadScan::default(),
+        }
     }
 
     /// Takes the watch off, for an upgraded connection.
@@ -156,10 +176,19 @@ impl AsyncRead for Watched {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
         let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.watch.bytes_came();
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        let bytes = &buffer.filled()[before..];
+        if !bytes.is_empty() {
+            let came = this.watch.bytes_came();
+            if came == Came::HeadBegins {
+                this.head = HeadScan::default();
+            }
+            if came != Came::Other && this.head.passed(bytes) {
+                let signs = this.head.signs().bits();
+                this.watch.signs.store(signs, Ordering::Relaxed);
+            }
         }
         read
     }
