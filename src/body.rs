@@ -3,13 +3,17 @@
 //! A stream is never collected here; whoever must look into a body says how much of it may be held.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+
+pub mod held;
+
+pub use held::Held;
 
 /// A body's error is whatever its stream failed with; it ends the connection it belongs to.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +27,9 @@ pub enum BodyError {
     /// No more bytes, though the body has not ended.
     #[error("body stands still")]
     Stalled,
+    /// The body is sent once more, and this is the old sending of it.
+    #[error("body is sent by another request now")]
+    Superseded,
 }
 
 /// A request's or an answer's body.
@@ -65,23 +72,8 @@ enum Kind {
     Limited {
         stream: Incoming,
         left: u64,
-        held: Option<Held>,
     },
-}
-
-/// What has passed of a request's body: that something did, and, while it is small, the bytes by reference count, so that the
-/// request can be sent once more.
-#[derive(Clone, Debug, Default)]
-pub struct Held(Arc<Mutex<HeldState>>);
-
-#[derive(Debug, Default)]
-struct HeldState {
-    chunks: Vec<Bytes>,
-    size: usize,
-    complete: bool,
-    lost: bool,
-    moved: bool,
-    awaited: bool,
+    Held(held::Sending),
 }
 
 impl Body {
@@ -112,15 +104,29 @@ impl Body {
         }
     }
 
-    /// A request's stream of at most `limit` bytes; `held` keeps what has passed for a replay.
+    /// A request's stream of at most `limit` bytes.
     #[must_use]
-    pub fn limited(stream: Incoming, limit: u64, held: Option<Held>) -> Self {
+    pub fn limited(stream: Incoming, limit: u64) -> Self {
         Self {
             kind: Kind::Limited {
                 stream,
                 left: limit,
-                held,
             },
+            guard: None,
+        }
+    }
+
+    /// A request's stream of at most `limit` bytes, of which what has passed is kept while it is small, so that it can be sent once
+    /// more.
+    #[must_use]
+    pub fn held(stream: Incoming, limit: u64) -> (Self, Held) {
+        let (held, sending) = Held::new(stream, limit);
+        (Self::sending(sending), held)
+    }
+
+    fn sending(sending: held::Sending) -> Self {
+        Self {
+            kind: Kind::Held(sending),
             guard: None,
         }
     }
@@ -174,30 +180,11 @@ impl http_body::Body for Body {
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
             }
-            Kind::Limited { stream, left, held } => {
-                let polled = Pin::new(stream).poll_frame(context);
-                if let Some(held) = held {
-                    held.state().awaited = polled.is_pending();
-                }
-                let Some(frame) = ready!(polled) else {
-                    if let Some(held) = held {
-                        held.complete();
-                    }
-                    return Poll::Ready(None);
-                };
-                let frame = frame?;
-                if let Some(data) = frame.data_ref() {
-                    let size = data.len() as u64;
-                    if size > *left {
-                        return Poll::Ready(Some(Err(BodyError::TooLarge)));
-                    }
-                    *left -= size;
-                    if let Some(held) = held {
-                        held.keep(data);
-                    }
-                }
-                Poll::Ready(Some(Ok(frame)))
+            Kind::Limited { stream, left } => {
+                let frame = ready!(Pin::new(stream).poll_frame(context));
+                Poll::Ready(frame.map(|frame| within(frame?, left)))
             }
+            Kind::Held(sending) => sending.poll_frame(context),
         }
     }
 
@@ -206,9 +193,8 @@ impl http_body::Body for Body {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Stream(stream) => stream.is_end_stream(),
-            // The end is told by a poll, which completes what is held.
-            Kind::Limited { held: Some(_), .. } => false,
             Kind::Limited { stream, .. } => stream.is_end_stream(),
+            Kind::Held(sending) => sending.is_end_stream(),
         }
     }
 
@@ -217,66 +203,14 @@ impl http_body::Body for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) | Kind::Limited { stream, .. } => stream.size_hint(),
+            Kind::Held(sending) => sending.size_hint(),
         }
     }
 }
 
-impl Held {
-    /// Bytes kept at most: larger bodies are not replayed (RC §13.3).
-    pub const LIMIT: usize = 64 * 1024;
-
-    /// Keeps nothing of a body that is too large for it anyway.
-    #[must_use]
-    pub fn nothing() -> Self {
-        let held = Self::default();
-        held.state().lost = true;
-        held
-    }
-
-    /// Has anything passed since this was last asked?
-    #[must_use]
-    pub fn moved(&self) -> bool {
-        std::mem::take(&mut self.state().moved)
-    }
-
-    /// Is the client the one who is waited for?
-    #[must_use]
-    pub fn awaited(&self) -> bool {
-        self.state().awaited
-    }
-
-    /// The whole body, if all of it passed and was small enough.
-    #[must_use]
-    pub fn take(&self) -> Option<Bytes> {
-        let mut state = self.state();
-        if state.lost || !state.complete {
-            return None;
-        }
-        let chunks = std::mem::take(&mut state.chunks);
-        Some(match <[Bytes; 1]>::try_from(chunks) {
-            Ok([only]) => only,
-            Err(chunks) => chunks.concat().into(),
-        })
-    }
-
-    fn keep(&self, data: &Bytes) {
-        let mut state = self.state();
-        state.moved = true;
-        state.size += data.len();
-        if state.size > Self::LIMIT {
-            state.lost = true;
-            state.chunks = Vec::new();
-        }
-        if !state.lost {
-            state.chunks.push(data.clone());
-        }
-    }
-
-    fn complete(&self) {
-        self.state().complete = true;
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, HeldState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The frame, if what it carries is still within the limit.
+fn within(frame: Frame<Bytes>, left: &mut u64) -> Result<Frame<Bytes>, BodyError> {
+    let size = frame.data_ref().map_or(0, |data| data.len() as u64);
+    *left = left.checked_sub(size).ok_or(BodyError::TooLarge)?;
+    Ok(frame)
 }

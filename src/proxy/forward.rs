@@ -108,7 +108,7 @@ impl Forwarder {
             return Ok(self.pass_back(answer));
         };
         drop(answer);
-        let answer = self.send(&forward, body, None).await?;
+        let answer = self.send(&forward, body, replay.held()).await?;
         Ok(self.pass_back(answer))
     }
 
@@ -163,11 +163,7 @@ impl Forwarder {
                 if declared.is_some_and(|size| size > self.body_limit) {
                     return Err(ForwardError::Body(crate::body::BodyError::TooLarge));
                 }
-                let held = match declared {
-                    Some(size) if size > Held::LIMIT as u64 => Held::nothing(),
-                    Some(_) | None => Held::default(),
-                };
-                let body = Body::limited(stream, self.body_limit, Some(held.clone()));
+                let (body, held) = Body::held(stream, self.body_limit);
                 Ok((body, Replay::Held(held)))
             }
         }
@@ -197,11 +193,11 @@ impl Replay {
         }
     }
 
-    fn body(self) -> Option<Body> {
+    fn body(&self) -> Option<Body> {
         match self {
             Self::Empty => Some(Body::empty()),
-            Self::Whole(bytes) => Some(Body::full(bytes)),
-            Self::Held(held) => held.take().map(Body::full),
+            Self::Whole(bytes) => Some(Body::full(bytes.clone())),
+            Self::Held(held) => held.again(),
         }
     }
 }
