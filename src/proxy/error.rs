@@ -18,9 +18,15 @@ pub enum ForwardError {
     /// The pool found none, or the connection broke.
     #[error("rocket.chat's connection failed")]
     Pool(#[source] legacy::Error),
-    /// The answer was no HTTP, or the connection broke before it.
+    /// The connection of an upgrade broke.
+    #[error("rocket.chat's connection failed")]
+    Broken(#[source] hyper::Error),
+    /// The answer to an upgrade was no HTTP.
     #[error("rocket.chat's answer cannot be read")]
     Protocol(#[source] hyper::Error),
+    /// The answer was no HTTP.
+    #[error("rocket.chat's answer cannot be read")]
+    Garbled(#[source] legacy::Error),
     /// No answer in time.
     #[error("rocket.chat did not answer in time")]
     Timeout,
@@ -55,22 +61,43 @@ impl ForwardError {
     #[must_use]
     pub fn from_client(error: legacy::Error) -> Self {
         let mut source = std::error::Error::source(&error);
+        let mut garbled = false;
         while let Some(cause) = source {
             match cause.downcast_ref() {
                 Some(BodyError::TooLarge) => return Self::Body(BodyError::TooLarge),
-                Some(BodyError::Stream(_) | BodyError::Stalled) => return Self::BrokenBody(error),
-                None => source = cause.source(),
+                Some(BodyError::Stream(_) | BodyError::Stalled) => {
+                    return Self::BrokenBody(error);
+                }
+                Some(BodyError::Superseded) | None => {}
             }
+            garbled |= cause
+                .downcast_ref::<hyper::Error>()
+                .is_some_and(hyper::Error::is_parse);
+            source = cause.source();
+        }
+        if garbled {
+            return Self::Garbled(error);
         }
         Self::Pool(error)
+    }
+
+    /// Sorts an error of an upgrade's connection, as [`ForwardError::from_client`] does.
+    #[must_use]
+    pub fn from_upgrade(error: hyper::Error) -> Self {
+        if error.is_parse() {
+            return Self::Protocol(error);
+        }
+        Self::Broken(error)
     }
 
     /// Fixed slug for logs.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Connect(_) | Self::Pool(_) => "upstream-unreachable",
-            Self::Protocol(_) | Self::Answer(_) | Self::Scrub(_) => "upstream-invalid",
+            Self::Connect(_) | Self::Pool(_) | Self::Broken(_) => "upstream-unreachable",
+            Self::Protocol(_) | Self::Garbled(_) | Self::Answer(_) | Self::Scrub(_) => {
+                "upstream-invalid"
+            }
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
             Self::Body(_) | Self::BrokenBody(_) => "bad-body",

@@ -89,18 +89,18 @@ impl Upstream {
     ) -> Result<Response<Incoming>, ForwardError> {
         let stream = timeout(self.timeouts.connect, self.dial())
             .await
-            .map_err(|_| ForwardError::Timeout)?
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
             .map_err(ForwardError::Connect)?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(ForwardError::Protocol)?;
+            .map_err(ForwardError::from_upgrade)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
         let (parts, ()) = request.into_request().into_parts();
         let request = Request::from_parts(parts, Body::empty());
         match timeout(self.timeouts.response_header, sender.send_request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(ForwardError::Protocol(error)),
+            Ok(Err(error)) => Err(ForwardError::from_upgrade(error)),
             Err(_) => Err(ForwardError::Timeout),
         }
     }

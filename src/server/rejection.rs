@@ -171,14 +171,17 @@ fn api(error: &ApiError) -> Problem {
 
 fn forward(error: &ForwardError) -> Problem {
     match error {
-        ForwardError::Connect(_) | ForwardError::Pool(_) => Problem::UPSTREAM_UNREACHABLE,
-        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => {
-            Problem::UPSTREAM_INVALID
+        ForwardError::Connect(_) | ForwardError::Pool(_) | ForwardError::Broken(_) => {
+            Problem::UPSTREAM_UNREACHABLE
         }
+        ForwardError::Protocol(_)
+        | ForwardError::Garbled(_)
+        | ForwardError::Answer(_)
+        | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target
-        | ForwardError::Body(BodyError::Stream(_) | BodyError::Stalled)
+        | ForwardError::Body(BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded)
         | ForwardError::BrokenBody(_)
         | ForwardError::ClientAddress(_)
         | ForwardError::Handshake => Problem::BAD_REQUEST,
