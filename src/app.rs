@@ -15,6 +15,7 @@ use crate::endpoints::Endpoints;
 use crate::gate::Gate;
 use crate::jwt::Verifier;
 use crate::proxy::Proxy;
+use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::Admin;
 use crate::server::connection::{self, Server};
@@ -43,6 +44,7 @@ pub struct Running {
     public: Lifeline,
     admin: Lifeline,
     sessions: Sessions,
+    rocketchat: RocketChat,
     draining: Latch,
     metrics: Metrics,
     log: LogWriter,
@@ -67,8 +69,8 @@ impl Running {
         &self.metrics
     }
 
-    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, owed logouts are tried, and the admin
-    /// listener goes last.
+    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, sockets are closed one after the other,
+    /// owed logouts are tried, our own login is given back, and the admin listener goes last.
     pub async fn stop(self) {
         self.draining.missing("the service is stopping");
         self.public.drain.cancel();
@@ -77,7 +79,15 @@ impl Running {
             tokio::join!(self.sessions.drain(DRAIN), self.public.tasks.wait());
         };
         if tokio::time::timeout(DRAIN, finishing).await.is_err() {
-            tracing::warn!("requests were still running when the drain time was over");
+            tracing::warn!(
+                "requests were still running or logouts still owed when the drain time was over"
+            );
+        }
+        if let Err(error) = self.rocketchat.close().await {
+            tracing::warn!(
+                error.kind = error.kind(),
+                "the service account's login could not be given back; its auth token lives until it expires"
+            );
         }
         self.admin.drain.cancel();
         tracing::info!("gantry stopped");
@@ -122,14 +132,20 @@ pub async fn start(
         config.rocketchat.minting,
         &config.issuers,
     );
-    let sessions = Sessions::new(rules, rocketchat, clock.clone(), metrics.clone());
+    let sessions = Sessions::new(rules, rocketchat.clone(), clock.clone(), metrics.clone());
     let authn = Authn::new(
         &config.tokens,
         &config.listen.public_url,
         &config.proxy.allowed_origins,
     );
     let gate = Gate::new(authn, verifier, sessions.clone());
-    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), connection::unwrap)
+    let (public, admin) = (Lifeline::new(), Lifeline::new());
+    let lent = Lent {
+        unwrap: connection::unwrap,
+        drain: public.drain.clone(),
+        tasks: public.tasks.clone(),
+    };
+    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
         .context("public_url or rocketchat.url cannot stand in a request")?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
     let edges = Edges {
@@ -144,8 +160,6 @@ pub async fn start(
         clock,
     );
 
-    let public = Lifeline::new();
-    let admin = Lifeline::new();
     let listener = bind(config.listen.address).await?;
     let admin_listener = bind(config.admin.address).await?;
     let address = listener.local_addr()?;
@@ -175,6 +189,7 @@ pub async fn start(
         public,
         admin,
         sessions,
+        rocketchat,
         draining,
         metrics,
         log,

@@ -38,7 +38,7 @@ use html::Framing;
 use inject::Injector;
 use scrubbed::scrubbed;
 use upstream::Upstream;
-use websocket::{Asked, Sockets, Unwrap};
+use websocket::{Asked, Lent, Sockets};
 
 /// What Rocket.Chat answers to its own logout (RC §2.4), which we answer in its place.
 const LOGGED_OUT: &str = r#"{"status":"success","data":{"message":"You've been logged out!"}}"#;
@@ -94,14 +94,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Takes what it needs from the config; `unwrap` is the server's way to the transport below an upgrade. `None` when a URL of the
-    /// config cannot stand in a request.
+    /// Takes what it needs from the config and from the server. `None` when a URL of the config cannot stand in a request.
     #[must_use]
-    pub fn new(config: &Config, gate: Gate, metrics: Metrics, unwrap: Unwrap) -> Option<Self> {
+    pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
         let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
         let injector = Injector::new(&config.tokens, &config.listen.public_url)?;
         let limit = config.listen.limits.body;
-        let sockets = Sockets::new(metrics.clone(), unwrap);
+        let sockets = Sockets::new(metrics.clone(), lent);
         let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
         Some(Self {
             surface: Surface::new(&config.proxy),
@@ -194,7 +193,7 @@ impl Proxy {
         job: &Job<'_>,
         body: Incoming,
     ) -> Result<(Action, Payload), ProxyError> {
-        let body = Body::limited(body, surface::MAX_BODY as u64, None);
+        let body = Body::limited(body, surface::MAX_BODY as u64);
         let body = match body.collect_up_to(surface::MAX_BODY).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => return Err(ProxyError::Denied(Denial::TooLarge)),

@@ -1,8 +1,14 @@
 //! Where WebSocket frames begin and end in a stream of bytes (RFC 6455 §5.2): enough to know when a close frame of our own may
 //! be put between two frames. Payloads are skipped, never looked at.
 
-/// A close frame from us to the client: code 4401, no reason.
-pub const SESSION_ENDED: [u8; 4] = [0x88, 0x02, 0x11, 0x31];
+/// A close frame from us to the client, without a reason in words.
+pub type Farewell = [u8; 4];
+
+/// Code 4401: the session ended.
+pub const SESSION_ENDED: Farewell = [0x88, 0x02, 0x11, 0x31];
+
+/// Code 1001: this Gantry goes away, another one may be asked (RFC 6455 §7.4.1).
+pub const GOING_AWAY: Farewell = [0x88, 0x02, 0x03, 0xe9];
 
 /// The longest frame head: two bytes, eight of length, four of mask.
 const LONGEST_HEAD: usize = 14;

@@ -1,4 +1,4 @@
-//! Passes bytes between two upgraded connections until one side or the session ends.
+//! Passes bytes between two upgraded connections until one side closes or Gantry says farewell.
 //!
 //! An idle pair holds no buffer: each worker thread lends one for the length of a read, and what a slow receiver does not take at once
 //! is kept until it does, while nothing more is read for it. So a pair costs at most one chunk of memory in each direction, and
@@ -6,18 +6,25 @@
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
-use crate::proxy::frames::FrameBoundary;
+use crate::proxy::frames::{Farewell, FrameBoundary};
 
 /// Bytes read at a time; as many may wait for a slow receiver.
 const CHUNK: usize = 16 * 1024;
 
 /// Reads in a row before another task gets its turn.
 const ROUNDS: usize = 8;
+
+/// How long a side that was told goodbye may take to hang up. Closing at once, with bytes of it unread, would reset the connection
+/// and could take our last frame away from it.
+const LINGER: Duration = Duration::from_secs(1);
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
@@ -28,8 +35,8 @@ thread_local! {
 pub enum Ended {
     /// A side closed, or its connection broke.
     Closed,
-    /// The session ended: the client was told with close code 4401.
-    SessionEnded,
+    /// Gantry ended it: the client was told with a close code.
+    Dismissed,
 }
 
 /// An upgraded connection with what was read of it beyond the handshake.
@@ -39,26 +46,56 @@ pub struct Side {
     pub stream: TcpStream,
     /// Bytes that came with the handshake.
     pub early: Bytes,
+    /// Its place among the connections that may be open, given back when it closes.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
-/// Relays until a side closes or `session_ended` completes.
+/// What is left of a relayed pair: both sides have been told that it is over.
+#[derive(Debug)]
+pub struct Parting {
+    /// Why it is over.
+    pub ended: Ended,
+    client: TcpStream,
+    server: Option<TcpStream>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Parting {
+    /// Gives both sides a moment to hang up.
+    pub async fn linger(self) {
+        let client = discard(&self.client);
+        let server = async {
+            if let Some(server) = &self.server {
+                discard(server).await;
+            }
+        };
+        let _hung_up = timeout(LINGER, async { tokio::join!(client, server) }).await;
+    }
+}
+
+/// Relays until a side closes, or until `farewell` completes, which is then the last frame that the client gets.
 pub async fn relay(
     downstream: Side,
     upstream: Side,
-    session_ended: impl Future<Output = ()>,
-) -> Ended {
+    farewell: impl Future<Output = Farewell>,
+) -> Parting {
     let mut up = Direction::new(&downstream.early);
     let mut down = Direction::new(&upstream.early);
     let mut frames = FrameBoundary::new();
     frames.passed(&upstream.early);
     let (mut client, mut server) = (downstream.stream, upstream.stream);
-    tokio::pin!(session_ended);
+    tokio::pin!(farewell);
     loop {
         let step = tokio::select! {
             biased;
-            () = &mut session_ended => {
-                close_with_session_ended(&mut client, &down, &frames).await;
-                return Ended::SessionEnded;
+            last = &mut farewell => {
+                dismiss(&mut client, &last, &down, &frames).await;
+                return Parting {
+                    ended: Ended::Dismissed,
+                    client,
+                    server: None,
+                    _place: downstream.place,
+                };
             }
             ready = client.readable(), if up.wants_read() => {
                 ready.and_then(|()| up.pass(&client, &server, |_| ()))
@@ -72,24 +109,42 @@ pub async fn relay(
         // An upgraded protocol says goodbye in its own frames: once a side has closed and what it sent is
         // delivered, the other has nothing more to say that anybody would hear.
         if step.is_err() || up.delivered() || down.delivered() {
-            let _closed = client.shutdown().await;
-            let _closed = server.shutdown().await;
-            return Ended::Closed;
+            let _closed = (client.shutdown().await, server.shutdown().await);
+            return Parting {
+                ended: Ended::Closed,
+                client,
+                server: Some(server),
+                _place: downstream.place,
+            };
         }
     }
 }
 
 /// Tells the client why, if a frame may begin here; in the middle of a frame the connection can only be cut.
-async fn close_with_session_ended(
+async fn dismiss(
     client: &mut TcpStream,
+    last: &Farewell,
     down: &Direction,
     frames: &FrameBoundary,
 ) {
     if frames.at_boundary() && !down.wants_write() {
         // A client that does not read must not hold up the end of its session.
-        let _sent = client.try_write(&crate::proxy::frames::SESSION_ENDED);
+        let _sent = client.try_write(last);
     }
     let _closed = client.shutdown().await;
+}
+
+/// Reads and forgets until the other side has closed or broken.
+async fn discard(side: &TcpStream) {
+    while side.readable().await.is_ok() {
+        let read = BUFFER.with_borrow_mut(|buffer| side.try_read(buffer));
+        match read {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
 }
 
 /// One direction: what its receiver has not taken yet, and whether its sender has closed.

@@ -4,6 +4,9 @@
 //! The socket is bound to its session; the session's end closes it. What passes between the two sides is [`relay`]'s business.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -12,16 +15,26 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
 use crate::gate::Admission;
 use crate::headers::{self, hop};
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
+use crate::proxy::frames::{GOING_AWAY, SESSION_ENDED};
 use crate::proxy::inject::Injection;
 use crate::proxy::relay::{Side, relay};
 use crate::session::SocketGuard;
 use crate::telemetry::metrics::Metrics;
+
+/// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
+/// not get all of them at once.
+const LEAVING_PACE: Duration = Duration::from_millis(2);
+
+/// Sockets of one round of [`LEAVING_PACE`]: however many there are, the last goes after ten seconds, within the time of a drain.
+const LEAVING_TURNS: u32 = 5_000;
 
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
 pub type Unwrap = fn(Upgraded) -> Option<Side>;
@@ -39,18 +52,34 @@ pub struct Asked<'a> {
     pub guard: SocketGuard,
 }
 
+/// What the server lends for sockets.
+#[derive(Clone, Debug)]
+pub struct Lent {
+    /// Its way to the transport below an upgrade.
+    pub unwrap: Unwrap,
+    /// Cancelled when sockets shall close because the service stops.
+    pub drain: CancellationToken,
+    /// The tasks that must end before the program does.
+    pub tasks: TaskTracker,
+}
+
 /// Opens sockets.
 #[derive(Debug)]
 pub struct Sockets {
     metrics: Metrics,
-    unwrap: Unwrap,
+    lent: Lent,
+    dismissed: Arc<AtomicU32>,
 }
 
 impl Sockets {
-    /// `unwrap` is the server's.
+    /// What a socket needs.
     #[must_use]
-    pub fn new(metrics: Metrics, unwrap: Unwrap) -> Self {
-        Self { metrics, unwrap }
+    pub fn new(metrics: Metrics, lent: Lent) -> Self {
+        Self {
+            metrics,
+            lent,
+            dismissed: Arc::default(),
+        }
     }
 
     /// Shakes hands with Rocket.Chat in the client's name; on its 101, answers the client's and relays until either side or the
@@ -98,17 +127,34 @@ impl Sockets {
                 forwarder.injector().subprotocol(),
             );
         }
-        let unwrap = self.unwrap;
+        let unwrap = self.lent.unwrap;
         let metrics = self.metrics.clone();
-        tokio::spawn(async move {
+        let (drain, dismissed) = (self.lent.drain.clone(), Arc::clone(&self.dismissed));
+        self.lent.tasks.spawn(async move {
             if let Some((downstream, upstream)) = both(downstream, upstream, unwrap).await {
                 metrics.sockets_changed(1);
-                relay(downstream, upstream, guard.ended()).await;
+                let farewell = async {
+                    tokio::select! {
+                        biased;
+                        () = guard.ended() => SESSION_ENDED,
+                        () = turn_to_leave(&drain, &dismissed) => GOING_AWAY,
+                    }
+                };
+                let parting = relay(downstream, upstream, farewell).await;
                 metrics.sockets_changed(-1);
+                drop(guard);
+                parting.linger().await;
             }
         });
         Ok(Response::from_parts(agreed, Body::empty()))
     }
+}
+
+/// Waits for the drain, and then for this socket's turn.
+async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
+    drain.cancelled().await;
+    let before = dismissed.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)).await;
 }
 
 /// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
@@ -152,6 +198,7 @@ async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Opt
     let upstream = Side {
         stream: upstream.io.into_inner(),
         early: upstream.read_buf,
+        place: None,
     };
     Some((unwrap(downstream)?, upstream))
 }

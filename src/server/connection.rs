@@ -74,7 +74,7 @@ impl Server {
     }
 
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
-    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, _place: OwnedSemaphorePermit) {
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
         let watch = Watch::new();
@@ -89,7 +89,7 @@ impl Server {
                 }
             })
         };
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch)));
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
         let mut draining = false;
@@ -111,8 +111,10 @@ impl Server {
 #[must_use]
 pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
     let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;
+    let (stream, place) = parts.io.into_inner().into_stream();
     Some(Side {
-        stream: parts.io.into_inner().into_stream(),
+        stream,
         early: parts.read_buf,
+        place: Some(place),
     })
 }

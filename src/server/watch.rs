@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::body::{Finish, Guard};
@@ -144,29 +145,31 @@ impl Finish for Watch {
     }
 }
 
-/// A connection that tells its [`Watch`] when bytes come.
+/// A connection that tells its [`Watch`] when bytes come, and keeps its place among the open ones for as long as it lives, upgraded
+/// or not.
 #[derive(Debug)]
 pub struct Watched {
     stream: TcpStream,
     watch: Arc<Watch>,
     head: HeadScan,
+    place: OwnedSemaphorePermit,
 }
 
 impl Watched {
     /// Puts the watch on.
     #[must_use]
-    pub fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+    pub fn new(stream: TcpStream, watch: Arc<Watch>, place: OwnedSemaphorePermit) -> Self {
         Self {
             stream,
             watch,
             head: HeadScan::default(),
+            place,
         }
     }
 
     /// Takes the watch off, for an upgraded connection.
-    #[must_use]
-    pub fn into_stream(self) -> TcpStream {
-        self.stream
+    pub fn into_stream(self) -> (TcpStream, OwnedSemaphorePermit) {
+        (self.stream, self.place)
     }
 }
 
