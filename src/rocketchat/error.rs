@@ -30,7 +30,7 @@ pub enum ApiError {
     #[error("rocket.chat does not permit the service account to {0}")]
     NotPermitted(&'static str),
     /// A write was refused for this user's data.
-    #[error("rocket.chat refused the user's data ({0})")]
+    #[error("rocket.chat refused the user's data ({0}): {advice}", advice = .0.about().advice())]
     Refused(Refusal),
     /// `mint: password` only: the user does not have the derived password, because somebody else made the user, or the
     /// password or `rocketchat.password_key` was changed since.
@@ -103,6 +103,34 @@ pub enum RefusedData {
     Seats,
     /// Anything else.
     Other,
+}
+
+impl RefusedData {
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Username => {
+                "the username is blocked there or breaks UTF8_User_Names_Validation; change users.username or that setting"
+            }
+            Self::UsernameTaken => {
+                "the username is taken, perhaps in other case or by a team; make users.username tell them apart"
+            }
+            Self::Email => {
+                "the e-mail address or its domain is not welcome there; see Accounts_AllowedDomainsList and \
+                 Accounts_BlockedDomainsList"
+            }
+            Self::EmailTaken => {
+                "the e-mail address belongs to another user there; change it at the issuer or there"
+            }
+            Self::Taken => "the username or the e-mail address is taken there",
+            Self::Name => {
+                "the display name is empty or holds <, >, / or \\; change it at the issuer"
+            }
+            Self::Seats => "no seat is left there; deactivate users or extend the licence",
+            Self::Other => "its own log may say more",
+        }
+    }
 }
 
 impl Refusal {
