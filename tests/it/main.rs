@@ -7,10 +7,25 @@
 
 mod attacks;
 mod cli;
+mod commands;
+mod drain;
+mod endings;
+mod exchange;
+mod exchange_faults;
+mod h2c;
+mod issuers;
+mod keeping;
 mod layering;
 mod metrics;
+mod own_session;
+mod pages;
+mod readiness;
 mod readme;
+mod relayed;
+mod replay;
 mod rest;
 mod rocketchat_client;
 mod sessions;
 mod support;
+mod upgrades;
+mod upstream_faults;

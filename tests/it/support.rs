@@ -2,6 +2,10 @@
 
 pub(crate) mod eventually;
 pub(crate) mod gateway;
+pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod raw;
+pub(crate) mod socket;
+pub(crate) mod switchboard;
 pub(crate) mod tap;
+pub(crate) mod world;

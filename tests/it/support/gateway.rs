@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gantry::app::{self, Running};
+use gantry::app::Running;
 use gantry::clock::{Clock, ManualClock};
 use gantry::config::{Config, Environment};
 use lookalike::{Lookalike, Manner, Options, Received};
@@ -16,6 +16,7 @@ use crate::support::eventually::eventually;
 use crate::support::issuer::{AUDIENCE, ISSUER, Issuer};
 use crate::support::raw::Raw;
 use crate::support::tap::Tap;
+use crate::support::world::World;
 
 /// What browsers would call this Gantry.
 pub(crate) const PUBLIC_URL: &str = "https://chat.example.com";
@@ -89,39 +90,20 @@ impl Gateway {
 
     /// Starts with a wire in between that keeps what goes to Rocket.Chat.
     pub(crate) async fn tapped() -> (Self, Tap) {
-        let rc = Lookalike::start(Settings::default().options).await.unwrap();
-        let tap = Tap::start(rc.address()).await;
-        let gateway = Self::before(rc, &tap.url(), |_| {}).await;
+        let world = World::plain().await;
+        let tap = Tap::start(world.rc.address()).await;
+        let url = tap.url().parse().unwrap();
+        let gateway = world.gantry(|config, _| config.rocketchat.url = url).await;
         gateway.until_ready().await;
         (gateway, tap)
     }
 
     /// Starts without waiting.
     pub(crate) async fn unready(settings: Settings) -> Self {
-        let rc = Lookalike::start(settings.options).await.unwrap();
-        let url = rc.url();
-        Self::before(rc, &url, settings.config).await
-    }
-
-    async fn before(rc: Lookalike, url: &str, change: fn(&mut Config)) -> Self {
-        let (clock, hand) = Clock::manual();
-        let issuer = Issuer::start(clock.clone()).await;
-        let mut config = config(&rc, url, &issuer);
-        change(&mut config);
-        let log = Log::default();
-        let running = app::start(config, clock.clone(), log.clone())
+        World::new(settings.options)
             .await
-            .unwrap();
-        let client = client();
-        Self {
-            rc,
-            issuer,
-            hand,
-            clock,
-            running,
-            log,
-            client,
-        }
+            .gantry(|config, _| (settings.config)(config))
+            .await
     }
 
     /// A URL on the public listener.
@@ -215,13 +197,14 @@ pub(crate) async fn slug(answer: reqwest::Response) -> String {
         .to_owned()
 }
 
-fn config(rc: &Lookalike, url: &str, issuer: &Issuer) -> Config {
+/// The config that every test begins with.
+pub(crate) fn config(rc: &Lookalike, issuer: &Issuer) -> Config {
     let text = format!(
         r#"
 listen: {{ address: "127.0.0.1:0", public_url: "{PUBLIC_URL}" }}
 admin: {{ address: "127.0.0.1:0" }}
 rocketchat:
-  url: {url}
+  url: {}
   service_account: {{ user_id: "{}", auth_token: "{}" }}
   create_token_secret: {}
 issuers:
@@ -232,6 +215,7 @@ issuers:
 tokens: {{ cookie: host_jwt, query: jwt }}
 proxy: {{ allowed_origins: ["{HOST_PAGE}"], frame_ancestors: ["{HOST_PAGE}"] }}
 "#,
+        rc.url(),
         rc.service_user_id(),
         rc.service_token(),
         Options::SECRET,

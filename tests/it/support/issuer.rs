@@ -1,5 +1,6 @@
 //! A host application's issuer over TCP: signs ES256 tokens and serves its keys.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use gantry::clock::{Clock, unix_seconds};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::PublicKeyData as _;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// The `iss` of every token, unless a test says otherwise.
 pub(crate) const ISSUER: &str = "https://app.example.com";
@@ -20,16 +23,17 @@ pub(crate) const AUDIENCE: &str = "chat";
 /// A running issuer.
 pub(crate) struct Issuer {
     clock: Clock,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
     key: Mutex<Key>,
     published: Arc<Mutex<Value>>,
-    server: tokio::task::JoinHandle<()>,
+    server: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Key {
     id: String,
     private: EncodingKey,
     public: Value,
+    pem: String,
 }
 
 impl Issuer {
@@ -37,25 +41,43 @@ impl Issuer {
     pub(crate) async fn start(clock: Clock) -> Self {
         let key = Key::new("first");
         let published = Arc::new(Mutex::new(json!({ "keys": [key.public] })));
-        let served = Arc::clone(&published);
-        let answer = move || {
-            let keys = served.lock().unwrap().to_string();
-            async move { ([("content-type", "application/json")], keys) }
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(async move {
-            axum::serve(listener, Router::new().route("/jwks.json", get(answer)))
-                .await
-                .unwrap();
-        });
+        let server = serve(listener, address, Arc::clone(&published));
         Self {
             clock,
             address,
             key: Mutex::new(key),
             published,
-            server,
+            server: Mutex::new(Some(server)),
         }
+    }
+
+    /// Goes away: nobody listens any more.
+    pub(crate) async fn stop(&self) {
+        let server = self.server.lock().unwrap().take();
+        if let Some(server) = server {
+            server.abort();
+            let _aborted = server.await;
+        }
+    }
+
+    /// Comes back on the same port.
+    pub(crate) async fn restart(&self) {
+        self.stop().await;
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        let server = serve(listener, self.address, Arc::clone(&self.published));
+        *self.server.lock().unwrap() = Some(server);
+    }
+
+    /// Its URL, which is its name where it is found by discovery.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The public key as PEM.
+    pub(crate) fn public_key(&self) -> String {
+        self.key.lock().unwrap().pem.clone()
     }
 
     /// Where the keys are.
@@ -76,11 +98,20 @@ impl Issuer {
     }
 
     /// A token with some claims changed or, by `null`, left out.
+    pub(crate) fn token_with(&self, username: &str, changes: Value) -> String {
+        let claims = self.claims(username, changes);
+        let key = self.key.lock().unwrap();
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(key.id.clone());
+        jsonwebtoken::encode(&header, &claims, &key.private).unwrap()
+    }
+
+    /// What such a token says.
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "callers build the changes in place"
+        reason = "callers write the changes in place"
     )]
-    pub(crate) fn token_with(&self, username: &str, changes: Value) -> String {
+    pub(crate) fn claims(&self, username: &str, changes: Value) -> Value {
         let now = unix_seconds(self.clock.now());
         let mut claims = json!({
             "iss": ISSUER,
@@ -102,16 +133,34 @@ impl Issuer {
                 map.insert(name.clone(), value.clone());
             }
         }
-        let key = self.key.lock().unwrap();
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(key.id.clone());
-        jsonwebtoken::encode(&header, &claims, &key.private).unwrap()
+        claims
     }
+}
+
+/// Answers with the keys, and with a discovery document that leads to them.
+fn serve(
+    listener: TcpListener,
+    address: SocketAddr,
+    published: Arc<Mutex<Value>>,
+) -> JoinHandle<()> {
+    let json = |text: String| async move { ([("content-type", "application/json")], text) };
+    let keys = move || json(published.lock().unwrap().to_string());
+    let url = format!("http://{address}");
+    let document = json!({ "issuer": url, "jwks_uri": format!("{url}/jwks.json") }).to_string();
+    let router = Router::new().route("/jwks.json", get(keys)).route(
+        "/.well-known/openid-configuration",
+        get(move || json(document.clone())),
+    );
+    tokio::spawn(async move {
+        axum::serve(listener, router).await.unwrap();
+    })
 }
 
 impl Drop for Issuer {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = self.server.lock().unwrap().take() {
+            server.abort();
+        }
     }
 }
 
@@ -130,6 +179,7 @@ impl Key {
             id: id.to_owned(),
             private,
             public,
+            pem: pair.public_key_pem(),
         }
     }
 }
