@@ -83,6 +83,8 @@ pub async fn relay(
     let mut down = Direction::new(&upstream.early);
     let mut frames = FrameBoundary::new();
     frames.passed(&upstream.early);
+    // What came with the handshakes lies in the HTTP readers' buffers, eight kibibytes each: an idle socket must not keep those.
+    drop((downstream.early, upstream.early));
     let (mut client, mut server) = (downstream.stream, upstream.stream);
     tokio::pin!(farewell);
     loop {
