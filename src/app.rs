@@ -19,6 +19,7 @@ use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::Admin;
 use crate::server::connection::{self, Server};
+use crate::server::cors::Cors;
 use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
 use crate::session::{Rules, Sessions};
@@ -152,6 +153,7 @@ pub async fn start(
     let edges = Edges {
         endpoints: Endpoints::new(gate),
         proxy,
+        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
     };
     let handler = Handler::new(
         edges,

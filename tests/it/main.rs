@@ -8,6 +8,7 @@
 mod attacks;
 mod cli;
 mod commands;
+mod cors;
 mod drain;
 mod endings;
 mod exchange;

@@ -88,6 +88,12 @@ fn what_is_malformed_is_400_or_431() {
 }
 
 #[test]
+fn a_foreign_preflight_is_403() {
+    let expected = (403, "not-permitted", None);
+    check(Rejection::ForeignOrigin, "foreign-origin", expected);
+}
+
+#[test]
 fn own_endpoints_are_found_or_not() {
     check(
         EndpointError::NotFound,
