@@ -169,7 +169,7 @@ impl Inner {
             if let Some(answer) = self.cors.preflight(parts, seen.readers)? {
                 return Ok(answer);
             }
-            return Ok(Box::pin(self.endpoints.handle(parts, path.decoded())).await?);
+            return Ok(Box::pin(self.endpoints.handle(parts, path.decoded(), body)).await?);
         }
         let verdict = self.proxy.judge(parts, &path);
         seen.route = verdict.route;

@@ -70,6 +70,18 @@ impl Rejection {
             }
             Self::Endpoint(EndpointError::NotFound) => Problem::NOT_FOUND,
             Self::Endpoint(EndpointError::MethodNotAllowed(_)) => Problem::METHOD_NOT_ALLOWED,
+            Self::Endpoint(EndpointError::Ticket) => Problem::INVALID_TOKEN,
+            Self::Endpoint(EndpointError::Target) => {
+                Problem::BAD_REQUEST.with_detail("`to` must be a path of this origin.")
+            }
+            Self::Endpoint(EndpointError::Body(BodyError::TooLarge)) => Problem::TOO_LARGE,
+            Self::Endpoint(
+                EndpointError::Twice
+                | EndpointError::Unreadable
+                | EndpointError::Body(
+                    BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded,
+                ),
+            ) => Problem::BAD_REQUEST,
             Self::Proxy(ProxyError::Forward(error)) => forward(error),
         }
     }

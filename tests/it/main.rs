@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod beacons;
 mod cli;
 mod commands;
 mod cors;
@@ -30,5 +31,6 @@ mod rocketchat_client;
 mod sessions;
 mod stand_ins;
 mod support;
+mod tickets;
 mod upgrades;
 mod upstream_faults;
