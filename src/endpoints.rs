@@ -8,11 +8,15 @@
 //! | `POST /_gantry/logout` | ends the host session for good |
 //! | `POST /_gantry/ticket` | hands out a ticket for `enter` |
 //! | `GET /_gantry/enter` | redeems a ticket, sets the session cookie, leads on |
+//! | `GET`, `POST /_gantry/iframe/login` | Rocket.Chat's iframe API URL: hands out a stand-in |
+//! | `GET /_gantry/iframe/page` | Rocket.Chat's iframe URL: waits until somebody is there |
+//! | `GET /_gantry/boot.js` | places a stand-in where Rocket.Chat's client looks for its token |
 
 use http::request::Parts;
 use http::{Method, Response};
 use hyper::body::Incoming;
 
+use crate::authn::Origins;
 use crate::body::{Body, BodyError};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -22,8 +26,10 @@ use crate::session::Tickets;
 
 mod answer;
 mod beacon;
+mod boot;
 mod cookie;
 mod enter;
+mod iframe;
 pub mod logout;
 pub mod session;
 mod target;
@@ -31,6 +37,7 @@ mod ticket;
 
 use cookie::Cookie;
 use enter::Sites;
+use iframe::Page;
 
 /// What all own paths begin with.
 pub const PREFIX: &str = "/_gantry/";
@@ -89,7 +96,10 @@ pub struct Endpoints {
     tickets: Tickets,
     cookie: Cookie,
     sites: Sites,
+    origins: Origins,
+    page: Page,
     own: Origin,
+    clock: Clock,
 }
 
 impl Endpoints {
@@ -97,14 +107,18 @@ impl Endpoints {
     #[must_use]
     pub fn new(config: &Config, gate: Gate, clock: Clock) -> Self {
         let own = &config.listen.public_url;
-        let hosts = config.proxy.allowed_origins.iter();
-        let hosts = hosts.chain(&config.proxy.frame_ancestors);
+        let allowed = &config.proxy.allowed_origins;
+        let embedding = &config.proxy.frame_ancestors;
+        let hosts = allowed.iter().chain(embedding);
         Self {
             gate,
             tickets: Tickets::new(config.iframe.ticket_ttl, clock.clone()),
-            cookie: Cookie::new(&config.iframe.cookie, clock),
+            cookie: Cookie::new(&config.iframe.cookie, clock.clone()),
             sites: Sites::new(std::iter::once(own).chain(hosts)),
+            origins: Origins::new(own, allowed),
+            page: Page::new(embedding.iter()),
             own: own.clone(),
+            clock,
         }
     }
 
@@ -126,8 +140,17 @@ impl Endpoints {
             ("logout", &Method::POST) => logout::logout(self, parts).await,
             ("ticket", &Method::POST) => ticket::issue(self, parts).await,
             ("enter", &Method::GET) => enter::enter(self, parts),
+            ("iframe/login", &Method::GET | &Method::POST) => {
+                iframe::login(self, parts, body).await
+            }
+            ("iframe/login", _) => Err(EndpointError::MethodNotAllowed("GET, POST")),
+            ("iframe/page", &Method::GET) => Ok(iframe::page(self)),
+            ("iframe/page.js", &Method::GET) => Ok(iframe::script()),
+            ("boot.js", &Method::GET) => boot::script(self, parts).await,
             ("release" | "logout" | "ticket", _) => Err(EndpointError::MethodNotAllowed("POST")),
-            ("enter", _) => Err(EndpointError::MethodNotAllowed("GET")),
+            ("enter" | "iframe/page" | "iframe/page.js" | "boot.js", _) => {
+                Err(EndpointError::MethodNotAllowed("GET"))
+            }
             _ => Err(EndpointError::NotFound),
         }
     }

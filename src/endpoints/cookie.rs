@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::clock::Clock;
 use crate::config::iframe::{SameSite, SessionCookie};
+use crate::headers;
 use crate::session::{Admitted, StandIn};
 
 /// Cookies that Rocket.Chat's client sets by script (RC §7.1); a logout must not leave them to the next person.
@@ -53,6 +54,21 @@ impl Cookie {
         let (name, attributes) = (&self.name, &self.attributes);
         let text = format!("{name}={}{attributes}; Max-Age={left}", stand_in.reveal());
         append(headers, &text);
+    }
+
+    /// Sets it again if the request came with it: a session that a newer JWT has extended keeps its cookie as long.
+    pub(super) fn renew(
+        &self,
+        request: &HeaderMap,
+        headers: &mut HeaderMap,
+        (admitted, stand_in): (&Admitted, &StandIn),
+    ) {
+        if headers::cookie::values(request, &self.name)
+            .next()
+            .is_some()
+        {
+            self.set(headers, admitted, stand_in);
+        }
     }
 
     /// Takes it out of the browser, and what Rocket.Chat's client has put beside it.

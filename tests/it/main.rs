@@ -15,6 +15,7 @@ mod endings;
 mod exchange;
 mod exchange_faults;
 mod h2c;
+mod iframe;
 mod issuers;
 mod keeping;
 mod layering;
