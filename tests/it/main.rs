@@ -30,6 +30,7 @@ mod replay;
 mod rest;
 mod rest_login;
 mod rocketchat_client;
+mod session_cookie;
 mod sessions;
 mod stand_ins;
 mod support;
