@@ -10,6 +10,7 @@
 //! | `GET /_gantry/enter` | redeems a ticket, sets the session cookie, leads on |
 //! | `GET`, `POST /_gantry/iframe/login` | Rocket.Chat's iframe API URL: hands out a stand-in |
 //! | `GET /_gantry/iframe/page` | Rocket.Chat's iframe URL: waits until somebody is there |
+//! | `GET /_gantry/gantry.js` | the module by which host pages show Rocket.Chat |
 //! | `GET /_gantry/boot.js` | places a stand-in where Rocket.Chat's client looks for its token |
 
 use http::request::Parts;
@@ -30,6 +31,7 @@ mod boot;
 mod cookie;
 mod enter;
 mod iframe;
+mod library;
 pub mod logout;
 pub mod session;
 mod target;
@@ -146,6 +148,8 @@ impl Endpoints {
             ("iframe/login", _) => Err(EndpointError::MethodNotAllowed("GET, POST")),
             ("iframe/page", &Method::GET) => Ok(iframe::page(self)),
             ("iframe/page.js", &Method::GET) => Ok(iframe::script()),
+            ("gantry.js", &Method::GET | &Method::HEAD) => Ok(library::module(parts)),
+            ("gantry.js", _) => Err(EndpointError::MethodNotAllowed("GET, HEAD")),
             ("boot.js", &Method::GET) => boot::script(self, parts).await,
             ("release" | "logout" | "ticket", _) => Err(EndpointError::MethodNotAllowed("POST")),
             ("enter" | "iframe/page" | "iframe/page.js" | "boot.js", _) => {

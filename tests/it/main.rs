@@ -20,6 +20,7 @@ mod iframe;
 mod issuers;
 mod keeping;
 mod layering;
+mod library;
 mod metrics;
 mod own_session;
 mod pages;
