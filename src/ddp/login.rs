@@ -353,13 +353,19 @@ impl Login {
         })
     }
 
-    /// Goes on with a stream that passes unseen: does this piece complete the auth token, or an id of ours?
-    pub(in crate::ddp) fn is_told_in_passing(&mut self, piece: &[u8]) -> bool {
+    /// Goes on with a stream that passes unseen: neither the auth token nor an id of ours may be completed in it.
+    pub(in crate::ddp) fn watch(&mut self, piece: &[u8]) -> Result<(), Violation> {
         let Some(credentials) = &self.credentials else {
-            return false;
+            return Ok(());
         };
         let token = credentials.auth_token().reveal().as_bytes();
-        self.token_watch.sees(token, piece) | self.id_watch.sees(self.prefix.as_bytes(), piece)
+        if self.token_watch.sees(token, piece) {
+            return Err(Violation::TokenDown);
+        }
+        if self.id_watch.sees(self.prefix.as_bytes(), piece) {
+            return Err(Violation::AnsweredAgain);
+        }
+        Ok(())
     }
 }
 

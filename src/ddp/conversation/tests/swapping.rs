@@ -160,6 +160,22 @@ fn an_answer_given_twice_reaches_the_client_once() {
 }
 
 #[test]
+fn an_answer_given_again_much_later_never_reaches_the_client_however_it_is_split() {
+    let again = server(&error(1, "500"));
+    for split in 0..again.len() {
+        let mut talk = Talk::logged_in();
+        let (first, second) = again.split_at(split);
+        talk.hear_bytes(first).unwrap();
+        let heard = talk.hear_bytes(second);
+        match heard {
+            Ok(()) => assert!(talk.wires.down.is_empty(), "at {split}"),
+            Err(violation) => assert_eq!(violation, Violation::AnsweredAgain, "at {split}"),
+        }
+        assert!(talk.wires.down.len() <= split, "at {split}");
+    }
+}
+
+#[test]
 fn a_message_that_only_mentions_an_id_of_ours_passes() {
     let nosub = format!(r#"{{"msg":"nosub","id":"{}"}}"#, own_id(1));
     for mut talk in [sent("\"1\""), Talk::logged_in()] {
