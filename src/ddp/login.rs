@@ -31,7 +31,7 @@ use crate::ddp::answer::{self, TIMED_OUT};
 use crate::ddp::fields::Fields;
 use crate::ddp::watch::Watch;
 use crate::ddp::{Ask, Denied, Grant, Refusal, Violation, message, sockjs, swap};
-use crate::rocketchat::Credentials;
+use crate::rocketchat::{Credentials, SwapOut};
 use crate::secret::Bearer;
 
 /// Logins that Rocket.Chat may owe something to. Past this many the oldest is forgotten, whose answers go nowhere then.
@@ -283,9 +283,12 @@ impl Login {
                 return Err(Violation::LoginFailed);
             }
         } else {
-            let stand_in = sockjs::quote(grant.stand_in.reveal());
-            let result = swap::out(&fields, &grant, stand_in)?;
-            fields.set("result", result);
+            let swap = SwapOut {
+                credentials: &grant.credentials,
+                stand_in: grant.stand_in.reveal(),
+                expires_at: grant.expires_at,
+            };
+            fields.set("result", swap::out(&fields, swap)?);
             self.somebody = true;
         }
         let ForWhom::Client(id) = attempt.for_whom else {
