@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, LoginFault};
 use crate::furnish::{self, Service};
 use crate::latch::Latch;
 use crate::options::Options;
@@ -312,9 +312,15 @@ impl Lookalike {
         self.app().faults.add(fault);
     }
 
+    /// Makes trouble for one login on a socket; several faults meet one login after the other.
+    pub fn fault_login(&self, fault: LoginFault) {
+        self.app().login_faults.add(fault);
+    }
+
     /// Ends all trouble; requests already waiting at a latch go on waiting.
     pub fn clear_faults(&self) {
         self.app().faults.clear();
+        self.app().login_faults.clear();
     }
 
     /// From now on every `users.create` waits between its check and its insert until the latch is open

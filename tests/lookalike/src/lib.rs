@@ -27,6 +27,7 @@ mod moment;
 mod options;
 mod params;
 mod permissions;
+mod presence;
 mod random;
 mod record;
 mod routes;
@@ -41,7 +42,7 @@ mod user;
 mod users;
 mod wire;
 
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, LoginFault};
 pub use handle::Lookalike;
 pub use handle_chat::SeenMessage;
 pub use latch::Latch;
