@@ -35,12 +35,26 @@ class Visit {
     visit.complaints = [];
     visit.texts = [];
     visit.pending = [];
+    visit.sockets = [];
     context.on('request', (request) => visit.urls.push(request.url()));
     context.on('response', (response) => visit.pending.push(visit.note(response)));
     context.on('weberror', (error) => visit.complaints.push(error.error().message));
     context.on('console', (message) => { if (message.type() === 'error') visit.complaints.push(message.text()); });
-    visit.page = await context.newPage();
+    visit.page = await visit.newPage();
     return visit;
+  }
+
+  /** One more tab, watched like the first. */
+  async newPage() {
+    const page = await this.context.newPage();
+    page.on('websocket', (socket) => {
+      const seen = { url: socket.url(), sent: [], received: [], closed: false };
+      this.sockets.push(seen);
+      socket.on('framesent', ({ payload }) => seen.sent.push(String(payload)));
+      socket.on('framereceived', ({ payload }) => seen.received.push(String(payload)));
+      socket.on('close', () => { seen.closed = true; });
+    });
+    return page;
   }
 
   async note(response) {

@@ -47,7 +47,7 @@ impl Lookalike {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
-        let app: App = Arc::new(Core::new(options));
+        let app: App = Arc::new(Core::new(options)?);
         let service = furnish::workspace(&app);
         let router = routes::router(Arc::clone(&app));
         let serving = Serving::start(listener, Arc::clone(&app), router.clone());

@@ -36,6 +36,7 @@ mod settings;
 mod sign_in;
 mod state;
 mod talk;
+mod token_file;
 mod tokens;
 mod two_factor;
 mod user;

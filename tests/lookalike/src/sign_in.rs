@@ -83,6 +83,7 @@ impl Core {
             }
             Request::Password { .. } => {
                 let minted = user.mint(now, cap);
+                self.token_file.note(&minted);
                 self.tell_tokens(user);
                 (minted, "password")
             }

@@ -4,6 +4,7 @@
 //! after it is released.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,7 @@ use crate::presence::{Presence, SeenAs};
 use crate::record::Recorder;
 use crate::settings::Settings;
 use crate::talk::Said;
+use crate::token_file::TokenFile;
 use crate::tokens::StampedToken;
 use crate::user::User;
 use crate::users::Users;
@@ -125,6 +127,7 @@ pub(crate) struct Core {
     pub(crate) faults: Faults,
     pub(crate) login_faults: LoginFaults,
     pub(crate) ears: Ears,
+    pub(crate) token_file: TokenFile,
     pub(crate) events: broadcast::Sender<Event>,
     /// Open WebSockets.
     pub(crate) sockets: AtomicUsize,
@@ -134,7 +137,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> io::Result<Self> {
+        let token_file = TokenFile::open(options.tokens_file.as_deref())?;
         let clock = Clock::default();
         let state = State {
             users: Users::default(),
@@ -147,18 +151,19 @@ impl Core {
             method_limits: MethodLimits::default(),
             presence: Presence::default(),
         };
-        Self {
+        Ok(Self {
             options,
             clock,
             recorder: Recorder::default(),
             faults: Faults::default(),
             login_faults: LoginFaults::default(),
             ears: Ears::default(),
+            token_file,
             events: broadcast::Sender::new(EVENTS_KEPT),
             sockets: AtomicUsize::new(0),
             create_latch: Mutex::new(None),
             state: Mutex::new(state),
-        }
+        })
     }
 
     pub(crate) fn manner(&self) -> Manner {
@@ -182,6 +187,7 @@ impl Core {
         if let Some(kept) = user.tokens.last_mut() {
             kept.unsettled_uses = self.options.unsettled_uses;
         }
+        self.token_file.note(&token);
         self.tell_tokens(user);
         Some(token)
     }
