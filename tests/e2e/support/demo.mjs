@@ -9,11 +9,12 @@ const START_MS = 30_000;
 const STOP_MS = 20_000;
 
 export class Demo {
-  static async start() {
+  /** Starts it, with more options if wanted. */
+  static async start(...options) {
     const demo = new Demo();
     const program = process.env.GANTRY_DEMO;
     if (!program) throw new Error('GANTRY_DEMO must name the demo\'s program; scripts/e2e.sh sets it');
-    demo.process = spawn(program, ['--port-base', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    demo.process = spawn(program, ['--port-base', '0', ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
     demo.greeting = '';
     demo.process.stdout.setEncoding('utf8').on('data', (text) => { demo.greeting += text; });
     await demo.greeted();

@@ -78,11 +78,18 @@ class Connection extends EventTarget {
   async resume() {
     const used = Token.value();
     if (!used || this.over) return;
+    // Meteor looks at the expiry again when it comes back, and rather logs out than resumes a token that ends soon.
+    if (this.resumed && Token.endsTooSoon()) {
+      Token.forget();
+      this.tell('loginFailed', null);
+      return;
+    }
     try {
       const login = await this.method('login', { resume: used });
       Token.keep(login);
       this.attempt = 0;
       this.loggedIn = true;
+      this.resumed = true;
       this.subscriptions.forEach((subscription, id) => this.send({ msg: 'sub', id, ...subscription.wanted }));
       this.tell('state', 'live');
       this.tell('login', login);
