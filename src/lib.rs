@@ -8,7 +8,7 @@
 //! | 0 primitives | [`clock`], [`secret`], [`headers`], [`body`], [`problem`] |
 //! | 1 settings, instruments | [`config`], [`telemetry`] |
 //! | 2 authorities | [`jwt`], [`rocketchat`] |
-//! | 3 mechanisms | [`authn`], [`session`], [`surface`] |
+//! | 3 mechanisms | [`authn`], [`session`], [`ddp`], [`surface`] |
 //! | 4 gate | [`gate`] |
 //! | 5 edges | [`proxy`], [`endpoints`] |
 //! | 6 server | [`server`] |
@@ -20,6 +20,7 @@ pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod ddp;
 pub mod endpoints;
 pub mod gate;
 pub mod headers;
