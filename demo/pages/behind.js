@@ -53,7 +53,8 @@ export function drawEnd(tokensLeft) {
   for (const part of ['host', 'gantry', 'rocketchat']) light(part, null);
   at('host').replaceChildren(pair('you are', 'logged out'));
   at('gantry').replaceChildren(pair('session', 'ended'));
-  if (tokensLeft !== undefined) at('rocketchat').replaceChildren(pair('live tokens', tokensLeft ? `${tokensLeft}, of your other browsers` : 'none'));
+  const words = tokensLeft ? `${tokensLeft}, of your other browsers` : 'none';
+  at('rocketchat').replaceChildren(pair('live tokens', tokensLeft === undefined ? 'not known here any more' : words));
 }
 
 // Everything that a script of this page can read. Cookies ignore ports, so the frame's are among them.

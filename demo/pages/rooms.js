@@ -12,6 +12,8 @@ export class Rooms {
     this.people = [];
     this.chosen = null;
     this.disabled = false;
+    this.items = new Map();
+    this.nothing = element('li', { class: 'soft waiting' }, 'You are in no room yet.');
   }
 
   /** Takes what the host's back end knows; direct rooms are told by their person. */
@@ -45,6 +47,7 @@ export class Rooms {
   choose(key) {
     this.chosen = key;
     this.draw();
+    this.items.get(key)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
   first() { return this.rooms.length ? this.rooms[0] : null; }
@@ -54,25 +57,42 @@ export class Rooms {
     this.draw();
   }
 
+  // Buttons stay the same elements from drawing to drawing, or a click that is under way would be lost.
   draw() {
-    // Redrawing takes the focus from a button that is in use; it gets it back.
-    const focused = document.activeElement?.dataset?.key;
-    const rooms = this.rooms.map((room) => this.button(room.id, room, room.name, element('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[room.kind] || '·')));
-    at('rooms').replaceChildren(...(rooms.length ? rooms : [element('li', { class: 'soft waiting' }, 'You are in no room yet.')]));
-    at('people').replaceChildren(...this.people.map((person) => this.button(`@${person.username}`, person, person.name,
-      portrait(person, element('span', { class: 'presence', 'data-status': person.status })))));
-    if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    const rooms = this.rooms.map((room) => this.item(room.id, room, () => element('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[room.kind] || '·')));
+    show(at('rooms'), rooms.length ? rooms : [this.nothing]);
+    show(at('people'), this.people.map((person) => this.item(`@${person.username}`, person, () => portrait(person, element('span', { class: 'presence' })))));
   }
 
-  button(key, one, name, sign) {
-    const open = this.chosen === key;
-    const missing = one.joined === false;
-    const button = element('button', {
-      type: 'button', 'data-key': key, 'data-status': one.status, 'aria-current': open ? 'page' : null,
-      disabled: this.disabled || missing, title: missing ? `${name} has not been here yet` : null,
-    }, sign, element('span', { class: 'room-name' }, name), one.status ? element('span', { class: 'unseen' }, `, ${one.status}`) : null);
-    if (one.unread && !open) button.append(element('b', { class: 'unread', 'aria-label': `${one.unread} unread` }, String(one.unread)));
-    button.addEventListener('click', () => this.open({ key, name, url: one.url }));
-    return element('li', {}, button);
+  item(key, one, sign) {
+    let item = this.items.get(key);
+    if (!item) {
+      const count = element('b', { class: 'unread', hidden: true });
+      const button = element('button', { type: 'button', 'data-key': key }, sign(), element('span', { class: 'room-name' }, one.name), element('span', { class: 'unseen' }), count);
+      button.addEventListener('click', () => this.open({ key, name: one.name, url: one.url }));
+      item = element('li', {}, button);
+      this.items.set(key, item);
+    }
+    const [button] = item.children;
+    const [missing, open] = [one.joined === false, this.chosen === key];
+    button.disabled = this.disabled || missing;
+    button.title = missing ? `${one.name} has not been here yet` : '';
+    if (open) button.setAttribute('aria-current', 'page'); else button.removeAttribute('aria-current');
+    if (one.status) {
+      button.dataset.status = one.status;
+      button.querySelector('.presence').dataset.status = one.status;
+      button.querySelector('.unseen').textContent = `, ${one.status}`;
+    }
+    const count = button.querySelector('.unread');
+    count.hidden = !one.unread || open;
+    count.textContent = one.unread;
+    count.setAttribute('aria-label', `${one.unread} unread`);
+    return item;
   }
+}
+
+/** Puts these elements into a list, and moves none that stands where it should. */
+function show(list, items) {
+  if (list.children.length === items.length && items.every((item, index) => list.children[index] === item)) return;
+  list.replaceChildren(...items);
 }

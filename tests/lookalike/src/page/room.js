@@ -10,6 +10,8 @@ class RoomPage {
   }
 
   async open() {
+    // A direct room is made by being looked up, so its subscription may be younger than our list.
+    if (!subscriptions.of(this.room._id)) await subscriptions.load();
     const mine = subscriptions.of(this.room._id);
     this.member = Boolean(mine);
     this.title = mine ? mine.fname || mine.name : this.room.fname || this.room.name;
