@@ -5,7 +5,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 primitives | [`clock`], [`secret`], [`headers`], [`body`], [`problem`] |
+//! | 0 primitives | [`clock`], [`random`], [`secret`], [`headers`], [`body`], [`problem`] |
 //! | 1 settings, instruments | [`config`], [`telemetry`] |
 //! | 2 authorities | [`jwt`], [`rocketchat`] |
 //! | 3 mechanisms | [`authn`], [`session`], [`ddp`], [`surface`] |
@@ -27,6 +27,7 @@ pub mod headers;
 pub mod jwt;
 pub mod problem;
 pub mod proxy;
+pub mod random;
 pub mod rocketchat;
 pub mod secret;
 pub mod server;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Layers from the bottom up; modules of one layer do not know each other, unless listed in [`SIBLINGS`].
 const LAYERS: [&[&str]; 8] = [
-    &["clock", "secret", "headers", "body", "problem"],
+    &["clock", "random", "secret", "headers", "body", "problem"],
     &["config", "telemetry"],
     &["jwt", "rocketchat"],
     &["authn", "session", "ddp", "surface"],

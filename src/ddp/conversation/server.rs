@@ -70,8 +70,8 @@ impl Conversation {
                             sink.down(&frames);
                         }
                         (run.start, run.searched) = (at, at);
-                    } else if self.down.edge() != Edge::Messages {
-                        // A control frame stands between two parts of a text.
+                    } else if self.looking || self.down.edge() != Edge::Messages {
+                        // It was looked into by itself, or is a control frame between two parts of a text.
                         self.search(&bytes[..begin], &mut run)?;
                         run.searched = at;
                     }

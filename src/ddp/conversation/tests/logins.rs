@@ -300,7 +300,13 @@ fn a_login_that_is_not_answered_in_time_fails_and_its_late_answer_goes_nowhere()
     talk.hear(&updated(1)).unwrap();
     assert!(talk.wires.down.is_empty() && talk.conversation.holds_client());
     talk.grant();
-    talk.hear(&result(2)).unwrap();
+    talk.time_out().unwrap();
+    talk.went_down();
+    talk.say(LOGIN);
+    talk.grant();
+    talk.hear(&error(2, "500")).unwrap();
+    assert!(talk.wires.down.is_empty() && talk.conversation.awaits_login());
+    talk.hear(&result(3)).unwrap();
     assert!(talk.went_down()[0].contains("stand-in"));
     let mut talk = Talk::identified();
     talk.say(SEND);

@@ -230,6 +230,23 @@ proptest! {
     }
 
     #[test]
+    fn rocket_chats_bytes_pass_unseen_as_they_came(
+        framing in framing(),
+        messages in vec((harmless(), shape()), 1..6),
+        sizes in vec(1usize..200, 1..6),
+    ) {
+        let bytes: Vec<u8> = messages
+            .iter()
+            .flat_map(|(text, shape)| wire(&down_frame(framing, text), shape, Sender::Server))
+            .collect();
+        let mut talk = somebody(framing);
+        for piece in split(&bytes, &sizes) {
+            talk.hear_bytes(piece).unwrap();
+        }
+        prop_assert_eq!(talk.wires.down, bytes);
+    }
+
+    #[test]
     fn what_is_harmless_passes_byte_for_byte(
         framing in framing(),
         message in harmless(),

@@ -160,6 +160,15 @@ fn an_answer_given_twice_reaches_the_client_once() {
 }
 
 #[test]
+fn a_message_that_only_mentions_an_id_of_ours_passes() {
+    let nosub = format!(r#"{{"msg":"nosub","id":"{}"}}"#, own_id(1));
+    for mut talk in [sent("\"1\""), Talk::logged_in()] {
+        talk.hear(&nosub).unwrap();
+        assert_eq!(talk.went_down(), [nosub.as_str()]);
+    }
+}
+
+#[test]
 fn sockjs_answers_are_swapped_inside_their_array() {
     let quote = crate::ddp::sockjs::quote;
     for identity in [Identity::Anonymous, Identity::Identified] {
