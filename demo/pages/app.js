@@ -38,13 +38,19 @@ function listen(state) {
   chat.addEventListener('ended', ended);
 }
 
+/** What the back end says of this login; read to its end whatever the status, or the browser would keep the answer waiting. */
+async function ask() {
+  const answer = await fetch('/app/state', { headers: { Accept: 'application/json' } });
+  return { status: answer.status, state: await answer.json() };
+}
+
 /** Gantry closed the line because the session is over: whose doing was it? */
 async function ended() {
   if (over) return;
   const closed = fact(true, 'Gantry closed this page’s connection at once');
-  const answer = await fetch('/app/state').catch(() => null);
+  const told = await ask().catch(() => null);
   if (over) return;
-  if (answer?.status === 401) end('You are logged out', [fact(true, 'The host application ended your session'), closed]);
+  if (told?.status === 401) end('You are logged out', [fact(true, 'The host application ended your session'), closed]);
   else end('Your chat session has ended', [closed]);
 }
 
@@ -62,7 +68,7 @@ function end(title, facts, tokensLeft) {
   rooms.disable();
   drawEnd(tokensLeft);
   // Asked once more, without a login: what the browser still sends.
-  fetch('/app/state').then((answer) => answer.json()).then((state) => drawBrowser(state.browser), () => {});
+  ask().then(({ state }) => drawBrowser(state.browser), () => {});
 }
 
 async function logOut() {
@@ -92,10 +98,9 @@ async function look() {
   clearTimeout(timer);
   if (over) return;
   try {
-    const answer = await fetch('/app/state', { headers: { Accept: 'application/json' } });
+    const { status, state } = await ask();
     if (over) return;
-    if (answer.status === 401) { end('You are logged out', [fact(true, 'The host application ended your session')]); return; }
-    const state = await answer.json();
+    if (status === 401) { end('You are logged out', [fact(true, 'The host application ended your session')]); return; }
     drawMe(state.person);
     rooms.take(state);
     listen(state);

@@ -66,7 +66,9 @@ class Visit {
 
   /** Everything that was in this browser so far, as pairs of where and what. */
   async everythingSeen() {
-    await Promise.all(this.pending);
+    // A body that no script reads never ends; better a failure that says so than a wait without end.
+    const late = new Promise((_, reject) => { setTimeout(reject, PATIENCE_MS, new Error('an answer never ended')).unref(); });
+    await Promise.race([Promise.all(this.pending), late]);
     const cookies = (await this.context.cookies()).map((cookie) => [`cookie ${cookie.name}`, cookie.value]);
     const stored = (await this.stored()).map(([key, value]) => [`storage ${key}`, value]);
     const urls = this.urls.map((url) => ['a URL', url]);
