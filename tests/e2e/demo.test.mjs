@@ -85,6 +85,7 @@ test('who is there and what is unread is told live, without asking', async () =>
   await say(await room(bob.page), 'Only for you');
 
   await person(alice.page, 'bob').getByLabel('1 unread').waitFor();
+  await alice.page.waitForFunction(() => document.title === '(1) Alice Archer · Fernway', null, { timeout: 20_000 });
   const line = alice.sockets.find((socket) => new URL(socket.url).pathname === '/websocket');
   assert.ok(line.received.some((text) => text.includes('subscriptions-changed')), 'it came by the socket');
   await person(alice.page, 'bob').click();
