@@ -49,7 +49,7 @@ if [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]
 fi
 
 if [ -z "${GANTRY_DEMO:-}" ]; then
-    cargo build --locked --package gantry-demo
+    cargo build --locked --package gantry-demo --package rocketchat-gantry
     GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo
 fi
 if [ -z "${GANTRY_LOOKALIKE:-}" ]; then
