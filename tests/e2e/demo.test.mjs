@@ -96,6 +96,24 @@ test('who is there and what is unread is told live, without asking', async () =>
   await alice.close();
 });
 
+test('a lost connection comes back by itself, and nobody meets a login form', async () => {
+  const visit = await browser.visit();
+  const lines = [];
+  await visit.context.routeWebSocket(/\/sockjs\//, (line) => { line.connectToServer(); lines.push(line); });
+  await logIn('Dana Diaz', visit);
+  const frame = await room(visit.page);
+  await frame.locator('.state[data-state=live]').waitFor();
+
+  await lines[0].close({ code: 3001, reason: 'lost on the way' });
+
+  await frame.locator('.state[data-state=waiting]').waitFor();
+  await frame.locator('.state[data-state=live]').waitFor();
+  assert.equal(lines.length, 2);
+  await say(frame, 'Back again');
+  await frame.locator('.rcx-login-form').waitFor({ state: 'detached' });
+  await visit.close();
+});
+
 test('logging out in one tab ends everything, visibly in the other, and for that person alone', async () => {
   const earlier = await demo.tokens();
   const [alice, bob] = [await logIn('Alice Archer'), await logIn('Bob Barlow')];
