@@ -135,6 +135,7 @@ pub async fn start(
     let sessions = Sessions::new(rules, rocketchat.clone(), clock.clone(), metrics.clone());
     let authn = Authn::new(
         &config.tokens,
+        &config.iframe.cookie.name,
         &config.listen.public_url,
         &config.proxy.allowed_origins,
     );

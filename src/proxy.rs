@@ -14,7 +14,6 @@ use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
 use crate::config::Config;
 use crate::gate::{Admission, Gate, GateError};
-use crate::session::EndCause;
 use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
@@ -98,7 +97,7 @@ impl Proxy {
     #[must_use]
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
         let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
-        let injector = Injector::new(&config.tokens, &config.listen.public_url)?;
+        let injector = Injector::new(config)?;
         let limit = config.listen.limits.body;
         let sockets = Sockets::new(metrics.clone(), lent);
         let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
@@ -208,9 +207,7 @@ impl Proxy {
     /// Rocket.Chat's own logout ends our session; its auth token is logged out there in the background.
     fn log_out(&self, admission: Option<&Admission>) -> Response<Body> {
         if let Some(admission) = admission {
-            self.gate
-                .sessions()
-                .release(&admission.verified, EndCause::Release);
+            self.gate.release(&admission.who);
         }
         let mut answer = Response::new(Body::full(LOGGED_OUT));
         let headers = answer.headers_mut();
@@ -229,6 +226,7 @@ fn purpose(verdict: Verdict) -> Purpose {
         (Action::Logout, _) => Purpose::Change,
         (_, Route::Socket) => Purpose::Upgrade,
         (_, Route::Page) => Purpose::Navigation,
+        (_, Route::File) => Purpose::File,
         _ => Purpose::Call,
     }
 }

@@ -10,22 +10,20 @@ use super::EndpointError;
 use crate::authn::Purpose;
 use crate::body::Body;
 use crate::gate::Gate;
-use crate::session::EndCause;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Ends the session; the same JWT may start a new one.
 pub(super) async fn release(gate: &Gate, parts: &Parts) -> Result<Response<Body>, EndpointError> {
-    let (verified, _place) = gate.identify(parts, Purpose::Change).await?;
-    gate.sessions().release(&verified, EndCause::Release);
+    let who = gate.identify(parts, Purpose::Change).await?;
+    gate.release(&who);
     Ok(done())
 }
 
 /// Ends the host session: this JWT and older ones of it are refused from now on.
 pub(super) async fn logout(gate: &Gate, parts: &Parts) -> Result<Response<Body>, EndpointError> {
-    let (verified, _place) = gate.identify(parts, Purpose::Change).await?;
-    gate.sessions().logout(&verified);
-    gate.verifier().forget(verified.fingerprint);
+    let who = gate.identify(parts, Purpose::Change).await?;
+    gate.log_out(&who);
     let mut answer = done();
     answer
         .headers_mut()

@@ -26,7 +26,7 @@ struct Answer<'a> {
 /// `POST`: the session, with a new stand-in.
 pub(super) async fn establish(gate: &Gate, parts: &Parts) -> Result<Response<Body>, EndpointError> {
     let admission = gate.admit(parts, Purpose::Handover).await?;
-    let stand_in = gate.sessions().issue_stand_in(&admission.admitted);
+    let stand_in = gate.sessions().stand_in(&admission.admitted);
     Ok(answer(&admission.admitted, Some(stand_in.reveal())))
 }
 

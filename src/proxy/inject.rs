@@ -12,8 +12,7 @@ use http::uri::PathAndQuery;
 use http::{Request, Uri, Version};
 use memchr::memmem;
 
-use crate::config::tokens::Tokens;
-use crate::config::types::Origin;
+use crate::config::Config;
 use crate::headers::names::Names;
 use crate::headers::{
     self, X_AUTH_TOKEN, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_USER_ID,
@@ -148,11 +147,14 @@ pub struct Injector {
 }
 
 impl Injector {
-    /// `tokens` says where JWTs stand, which go no further; `public_url` is what Rocket.Chat shall think it is called.
+    /// JWTs and stand-ins go no further from wherever the config says they stand; `listen.public_url` is what Rocket.Chat shall think
+    /// it is called.
     #[must_use]
-    pub fn new(tokens: &Tokens, public_url: &Origin) -> Option<Self> {
+    pub fn new(config: &Config) -> Option<Self> {
+        let (tokens, public_url) = (&config.tokens, &config.listen.public_url);
+        let session_cookie = config.iframe.cookie.name.as_str();
         Some(Self {
-            cookies: Names::cookies(tokens.cookie.as_deref()),
+            cookies: Names::cookies(tokens.cookie.as_deref().into_iter().chain([session_cookie])),
             parameters: Names::parameters(tokens.query.as_deref()),
             subprotocol: tokens.subprotocol.clone(),
             host: HeaderValue::from_str(public_url.authority()).ok()?,

@@ -138,6 +138,7 @@ fn gate(error: &GateError) -> Problem {
             AuthnError::Duplicated
             | AuthnError::Malformed
             | AuthnError::TwoTokens
+            | AuthnError::UnknownStandIn
             | AuthnError::ForeignOrigin,
         ) => Problem::INVALID_TOKEN,
         GateError::Verify(VerifyError::KeysUnavailable) => Problem::KEYS_UNAVAILABLE,

@@ -29,6 +29,7 @@ const REVEALS: &[&str] = &[
     "cli.rs",
     "config",
     "endpoints/session.rs",
+    "gate.rs",
     "jwt",
     "rocketchat",
     "secret.rs",

@@ -26,6 +26,7 @@ mod replay;
 mod rest;
 mod rocketchat_client;
 mod sessions;
+mod stand_ins;
 mod support;
 mod upgrades;
 mod upstream_faults;
