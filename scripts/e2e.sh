@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The demo in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
+# The demo in a real browser, and Rocket.Chat's own clients through Gantry. Installs what is missing and says so; fails when it
+# cannot, and skips nothing.
 #
-# GANTRY_DEMO=path   the demo's program; built when not given
-# CHROMIUM=path      the browser; looked for, and installed, when not given
+# GANTRY_PROGRAMS=folder   where the demo, Gantry and the lookalike are; built when not given
+# CHROMIUM=path            the browser; looked for, and installed, when not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,16 +43,38 @@ find_chromium >/dev/null || install "Chromium" chromium fonts-dejavu-core
 CHROMIUM=$(find_chromium)
 export CHROMIUM
 
-if [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]; then
-    say "installing the browser driver (npm ci)"
-    npm ci --prefix tests/e2e --loglevel=error
-fi
+# npm_install FOLDER WHAT
+npm_install() {
+    if [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
+        say "installing $2 (npm ci)"
+        npm ci --prefix "$1" --loglevel=error
+    fi
+}
 
-if [ -z "${GANTRY_DEMO:-}" ]; then
-    cargo build --locked --package gantry-demo
-    GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo
+npm_install tests/e2e "the browser driver"
+npm_install tests/e2e/clients "Rocket.Chat's own clients"
+npm_install tests/e2e/clients/embeddedchat "EmbeddedChat"
+
+python=.cache/e2e-python
+requirements=tests/e2e/clients/python/requirements.txt
+if ! cmp --silent "$requirements" "$python/installed.txt"; then
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        install "Python" python3 python3-venv
+    fi
+    say "installing Rocket.Chat's Python clients (pip)"
+    python3 -m venv --clear "$python"
+    "$python/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    # Last, so that an installation that broke off is done again.
+    cp "$requirements" "$python/installed.txt"
 fi
-GANTRY_DEMO=$(realpath "$GANTRY_DEMO")
-export GANTRY_DEMO
-say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
-exec node --test --test-reporter=spec tests/e2e/demo.test.mjs
+GANTRY_PYTHON=$(pwd)/$python/bin/python
+export GANTRY_PYTHON
+
+if [ -z "${GANTRY_PROGRAMS:-}" ]; then
+    cargo build --locked --package gantry-demo --package rocketchat-gantry --package gantry-lookalike
+    GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug
+fi
+GANTRY_PROGRAMS=$(realpath "$GANTRY_PROGRAMS")
+export GANTRY_PROGRAMS
+say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version), $("$GANTRY_PYTHON" --version)"
+exec node --test --test-reporter=spec tests/e2e/*.test.mjs tests/e2e/clients/*.test.mjs
