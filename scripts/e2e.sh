@@ -77,4 +77,4 @@ fi
 GANTRY_PROGRAMS=$(realpath "$GANTRY_PROGRAMS")
 export GANTRY_PROGRAMS
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version), $("$GANTRY_PYTHON" --version)"
-exec node --test --test-timeout=120000 --test-reporter=spec tests/e2e/*.test.mjs tests/e2e/clients/*.test.mjs
+exec node --test --test-timeout=120000 --test-reporter=spec tests/e2e/*.test.mjs tests/e2e/clients/*.test.mjs tests/e2e/clients/*/*.test.mjs

@@ -38,6 +38,10 @@ class Visit {
     context.on('request', (request) => visit.urls.push(request.url()));
     context.on('response', (response) => visit.pending.push(visit.note(response)));
     context.on('weberror', (error) => visit.complaints.push(error.error().message));
+    context.on('page', (page) => page.on('websocket', (socket) => {
+      visit.urls.push(socket.url());
+      for (const way of ['framesent', 'framereceived']) socket.on(way, ({ payload }) => visit.texts.push(payload.toString()));
+    }));
     context.on('console', (message) => { if (message.type() === 'error') visit.complaints.push(message.text()); });
     visit.page = await context.newPage();
     return visit;
@@ -50,7 +54,7 @@ class Visit {
     this.texts.push(await response.text().catch(() => ''));
   }
 
-  /** Every piece of text as long as a token in what came, in the cookies, and in what scripts stored. */
+  /** Every piece of text as long as a token in what came, over sockets too, in the cookies, and in what scripts stored. */
   async everythingSeen() {
     await Promise.all(this.pending);
     const cookies = (await this.context.cookies()).map((cookie) => cookie.value);
@@ -69,7 +73,7 @@ class Visit {
 
   /** Nothing was loaded from elsewhere and the console has no complaint, such as of a broken content security policy. */
   assertQuiet(demo) {
-    const ours = [demo.url, demo.gantry, 'data:', 'blob:', 'about:'];
+    const ours = [demo.url, demo.gantry, demo.gantry.replace('http', 'ws'), 'data:', 'blob:', 'about:'];
     assert.deepEqual(this.urls.filter((url) => !ours.some((start) => url.startsWith(start))), []);
     assert.deepEqual(this.complaints, []);
   }
