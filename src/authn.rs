@@ -82,6 +82,8 @@ pub enum Purpose {
     Change,
     /// An own endpoint that hands something over to whoever the cookie says.
     Handover,
+    /// A login: its body says who it is from. A JWT beside it must not say otherwise, and what a client has left over does not count.
+    Login,
 }
 
 /// Finds bearers and stand-ins; cheap to clone.
@@ -117,6 +119,12 @@ impl Authn {
     /// When the request presents something doubtful: two tokens, a broken one, a cookie without proof of origin.
     pub fn find<'a>(&self, parts: &'a Parts, purpose: Purpose) -> Result<Evidence<'a>, AuthnError> {
         let mut bearer = self.look(parts, purpose)?;
+        if purpose == Purpose::Login {
+            return Ok(Evidence {
+                bearer,
+                ..Evidence::default()
+            });
+        }
         let stand_in = self.stand_in(parts, purpose, &mut bearer)?;
         let cookies = if bearer.is_none() && stand_in.is_none() {
             stand_in::cookies(&parts.headers, &self.0.session_cookie)
@@ -157,7 +165,7 @@ impl Authn {
         match purpose {
             Purpose::Handover => origins.proves_same(&parts.headers),
             Purpose::Upgrade | Purpose::Change => origins.proves_ours(&parts.headers),
-            Purpose::Call | Purpose::File | Purpose::Navigation => {
+            Purpose::Call | Purpose::File | Purpose::Navigation | Purpose::Login => {
                 parts.method.is_safe() || origins.proves_ours(&parts.headers)
             }
         }
@@ -174,9 +182,11 @@ impl Authn {
         let of_query = match purpose {
             Purpose::File => stand_in::file_query(parts.uri.query()),
             Purpose::Navigation => stand_in::page_query(parts.uri.query()),
-            Purpose::Call | Purpose::Upgrade | Purpose::Change | Purpose::Handover => {
-                Found::NotPresented
-            }
+            Purpose::Call
+            | Purpose::Upgrade
+            | Purpose::Change
+            | Purpose::Handover
+            | Purpose::Login => Found::NotPresented,
         };
         let sure = bearer.is_some_and(|presented| presented.place != Place::Cookie);
         let mut only = None;

@@ -120,7 +120,7 @@ impl Gate {
         }
     }
 
-    /// As [`Gate::admit`], for a request that need not say who it is from.
+    /// As [`Gate::admit`], for a request that need not say who it is from. A cookie with a stand-in of before is nobody.
     ///
     /// # Errors
     /// [`GateError`] when it presents something, and that is not believed.
@@ -129,16 +129,20 @@ impl Gate {
         parts: &Parts,
         purpose: Purpose,
     ) -> Result<Option<Admission>, GateError> {
-        match self.admit_known(parts, purpose) {
-            Ok(Some(admission)) => Ok(Some(admission)),
-            Ok(None) => self.admit(parts, purpose).await.map(Some),
+        match self.admit(parts, purpose).await {
+            Ok(admission) => Ok(Some(admission)),
             Err(GateError::MissingToken) => Ok(None),
+            Err(GateError::Authn(AuthnError::UnknownStandIn))
+                if self.authn.find(parts, purpose)?.stand_in.is_none() =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Who a claim is from that stood inside a message: a stand-in or a JWT, as Rocket.Chat's clients log in. `known` is who sent the
-    /// message, if that is known: the claim must be theirs. What names nobody is then what a client had left over, and does not count.
+    /// message, if that is known: the claim must be theirs.
     ///
     /// # Errors
     /// [`GateError`].
@@ -157,17 +161,11 @@ impl Gate {
             return self.exchange(verified).await;
         }
         let claimed = self.sessions.admit_stand_in(text).await?;
-        match (claimed, known) {
-            (Some(claimed), Some(known)) if !Arc::ptr_eq(&claimed.session, &known.session) => {
-                Err(AuthnError::TwoTokens.into())
-            }
-            (Some(claimed), _) => Ok(Admission::by_stand_in(claimed)),
-            (None, Some(known)) => {
-                let admitted = self.sessions.revive(&known.session).await?;
-                Ok(Admission::by_stand_in(admitted))
-            }
-            (None, None) => Err(AuthnError::UnknownStandIn.into()),
+        let claimed = claimed.ok_or(AuthnError::UnknownStandIn)?;
+        if !known.is_none_or(|known| Arc::ptr_eq(&claimed.session, &known.session)) {
+            return Err(AuthnError::TwoTokens.into());
         }
+        Ok(Admission::by_stand_in(claimed))
     }
 
     /// Who the request is from, without beginning a session.
@@ -177,8 +175,9 @@ impl Gate {
     pub async fn identify(&self, parts: &Parts, purpose: Purpose) -> Result<Who, GateError> {
         let evidence = self.authn.find(parts, purpose)?;
         let Some(Presented { bearer, place }) = evidence.bearer else {
-            let session = texts(&evidence)?.find_map(|text| self.sessions.named(text));
-            return session
+            let mut texts = texts(&evidence)?;
+            return texts
+                .find_map(|text| self.sessions.named(text))
                 .map(Who::Session)
                 .ok_or_else(|| AuthnError::UnknownStandIn.into());
         };

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use hyper::body::Incoming;
@@ -15,7 +16,7 @@ use crate::body::{Body, BodyError};
 use crate::config::Config;
 use crate::gate::{Admission, Gate, GateError};
 use crate::surface::path::NormalPath;
-use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Surface, Verdict};
+use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
 pub mod client_address;
@@ -25,6 +26,7 @@ pub mod forward;
 pub mod frames;
 pub mod html;
 pub mod inject;
+pub mod login;
 pub mod relay;
 pub mod scrubbed;
 pub mod upstream;
@@ -35,6 +37,7 @@ pub use error::ForwardError;
 use forward::{Forward, Forwarder, Payload};
 use html::Framing;
 use inject::Injector;
+use login::Attempt;
 use scrubbed::scrubbed;
 use upstream::Upstream;
 use websocket::{Asked, Lent, Sockets};
@@ -140,6 +143,19 @@ impl Proxy {
                 None => Some(Box::pin(self.gate.admit(job.parts, purpose)).await?),
             };
         }
+        if let Action::Login(form) = job.verdict.action {
+            let body = whole(body).await?;
+            let login = Login::read(form, job.path.decoded(), &job.parts.headers, &body);
+            let login = login.map_err(ProxyError::Denied)?;
+            *acting = Box::pin(self.gate.admit_anybody(job.parts, Purpose::Login)).await?;
+            let attempt = Attempt {
+                parts: job.parts,
+                client,
+                login,
+            };
+            let logging_in = login::log_in(&self.gate, &self.forwarder, attempt, acting);
+            return Box::pin(logging_in).await;
+        }
         let (action, payload) = match job.verdict.action {
             Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
             action => (action, Payload::Stream(body)),
@@ -163,12 +179,13 @@ impl Proxy {
             client,
             as_cookies: job.verdict.carry == Carry::HeadersAndCookies,
             readable_answer: matches!(action, Action::Scrub(_)),
+            rewritten: None,
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),
             Action::Logout => Ok(self.log_out(acting.as_ref())),
-            // Inspection never asks for another one.
-            Action::Inspect(_) => Err(ProxyError::Denied(Denial::Unreadable)),
+            // Inspection never asks for another one, and leads to no login.
+            Action::Inspect(_) | Action::Login(_) => Err(ProxyError::Denied(Denial::Unreadable)),
             Action::Scrub(scrub) => {
                 let answer = self.forwarder.forward(forward, payload).await?;
                 Ok(Box::pin(scrubbed(scrub, answer)).await?)
@@ -192,12 +209,7 @@ impl Proxy {
         job: &Job<'_>,
         body: Incoming,
     ) -> Result<(Action, Payload), ProxyError> {
-        let body = Body::limited(body, surface::MAX_BODY as u64);
-        let body = match body.collect_up_to(surface::MAX_BODY).await {
-            Ok(body) => body,
-            Err(BodyError::TooLarge) => return Err(ProxyError::Denied(Denial::TooLarge)),
-            Err(error) => return Err(ForwardError::Body(error).into()),
-        };
+        let body = whole(body).await?;
         let action = self
             .surface
             .inspect(inspect, job.path, &job.parts.headers, &body);
@@ -217,6 +229,16 @@ impl Proxy {
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         answer
+    }
+}
+
+/// A body that must be understood.
+async fn whole(body: Incoming) -> Result<Bytes, ProxyError> {
+    let body = Body::limited(body, surface::MAX_BODY as u64);
+    match body.collect_up_to(surface::MAX_BODY).await {
+        Ok(body) => Ok(body),
+        Err(BodyError::TooLarge) => Err(ProxyError::Denied(Denial::TooLarge)),
+        Err(error) => Err(ForwardError::Body(error).into()),
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Injection<'a> {
     pub upgrade: bool,
     /// The answer must be readable to us: no compression.
     pub readable_answer: bool,
+    /// Length of a body that is not the client's own.
+    pub rewritten: Option<usize>,
     /// The client, as Rocket.Chat shall count it.
     pub client: IpAddr,
 }
@@ -205,6 +207,9 @@ impl Injector {
                 header::ACCEPT_ENCODING,
                 HeaderValue::from_static("identity"),
             );
+        }
+        if let Some(length) = injection.rewritten {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         self.tell_of_client(&mut headers, injection.client);
         let mut request = Request::new(());

@@ -106,6 +106,7 @@ impl Sockets {
             as_cookies: false,
             upgrade: true,
             readable_answer: false,
+            rewritten: None,
             client,
         };
         let request = forwarder.request(parts, &injection)?;

@@ -31,6 +31,7 @@ const REVEALS: &[&str] = &[
     "endpoints/session.rs",
     "gate.rs",
     "jwt",
+    "proxy/login.rs",
     "rocketchat",
     "secret.rs",
     "session.rs",

@@ -24,6 +24,7 @@ mod readme;
 mod relayed;
 mod replay;
 mod rest;
+mod rest_login;
 mod rocketchat_client;
 mod sessions;
 mod stand_ins;
