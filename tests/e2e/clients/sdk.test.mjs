@@ -26,6 +26,7 @@ async function leave(rocketchat) {
   await rocketchat.disconnect();
   // What has been closed already is not closed again, and its timers go on.
   const { ddp } = await rocketchat.socket;
+  ddp.reopen = async () => {};
   for (const timer of [ddp.reopenInterval, ddp.openTimeout, ddp.pingTimeout]) clearTimeout(timer);
 }
 
