@@ -142,6 +142,11 @@ impl Authn {
         if (by_cookie || cookies != [None, None]) && !self.believes_cookies(parts, purpose) {
             return Err(AuthnError::ForeignOrigin);
         }
+        // Rocket.Chat checks no origin on sockets (RC §6.2); whoever shows nothing yet is a foreign page's visitor there.
+        let nothing = bearer.is_none() && stand_in.is_none() && cookies == [None, None];
+        if purpose == Purpose::Upgrade && nothing && self.0.origins.proves_foreign(&parts.headers) {
+            return Err(AuthnError::ForeignOrigin);
+        }
         Ok(Evidence {
             bearer,
             stand_in,

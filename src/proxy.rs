@@ -4,6 +4,7 @@
 //! credentials are injected, the request is forwarded, the answer is scrubbed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -14,23 +15,27 @@ use ipnet::IpNet;
 use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
 use crate::config::Config;
+use crate::ddp;
 use crate::gate::{Admission, Gate, GateError};
 use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
 pub mod client_address;
+pub mod doorkeeper;
 pub mod error;
 pub mod files;
 pub mod forward;
-pub mod frames;
 pub mod html;
 pub mod inject;
 pub mod login;
 pub mod relay;
+pub mod rulings;
 pub mod scrubbed;
+pub mod side;
 pub mod upstream;
 pub mod websocket;
+pub mod wire;
 
 pub use error::ForwardError;
 
@@ -87,7 +92,7 @@ pub struct Job<'a> {
 /// The proxy.
 #[derive(Debug)]
 pub struct Proxy {
-    surface: Surface,
+    surface: Arc<Surface>,
     gate: Gate,
     forwarder: Forwarder,
     sockets: Sockets,
@@ -102,10 +107,17 @@ impl Proxy {
         let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
         let injector = Injector::new(config)?;
         let limit = config.listen.limits.body;
-        let sockets = Sockets::new(metrics.clone(), lent);
+        let surface = Arc::new(Surface::new(&config.proxy));
+        let sockets = Sockets::new(
+            &config.websocket,
+            Arc::clone(&surface),
+            gate.clone(),
+            metrics.clone(),
+            lent,
+        );
         let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
         Some(Self {
-            surface: Surface::new(&config.proxy),
+            surface,
             gate,
             forwarder,
             sockets,
@@ -135,6 +147,9 @@ impl Proxy {
         if let Action::Deny(denial) = job.verdict.action {
             return Err(ProxyError::Denied(denial));
         }
+        if job.verdict.route == Route::Socket {
+            return self.open_socket(job, client, body, acting).await;
+        }
         if job.verdict.class == Class::Identity {
             let purpose = purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
@@ -160,19 +175,6 @@ impl Proxy {
             Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
             action => (action, Payload::Stream(body)),
         };
-        if job.verdict.route == Route::Socket
-            && let (Some(admission), Payload::Stream(body)) = (&*acting, &payload)
-        {
-            let guard = self.gate.sessions().bind_socket(&admission.admitted);
-            let asked = Asked {
-                parts: job.parts,
-                admission,
-                client,
-                guard,
-            };
-            let opening = self.sockets.open(&self.forwarder, body, asked);
-            return Ok(Box::pin(opening).await?);
-        }
         let forward = Forward {
             parts: job.parts,
             admission: acting.as_mut(),
@@ -200,6 +202,29 @@ impl Proxy {
                 Ok(answer)
             }
         }
+    }
+
+    /// Opens a socket for somebody, or for nobody yet.
+    async fn open_socket(
+        &self,
+        job: Job<'_>,
+        client: IpAddr,
+        body: Incoming,
+        acting: &mut Option<Admission>,
+    ) -> Result<Response<Body>, ProxyError> {
+        *acting = Box::pin(self.gate.admit_anybody(job.parts, Purpose::Upgrade)).await?;
+        let framing = match job.path.decoded() {
+            "/websocket" if job.parts.uri.query().is_some() => None,
+            "/websocket" => Some(ddp::Framing::Raw),
+            _ => Some(ddp::Framing::SockJs),
+        };
+        let asked = Asked {
+            parts: job.parts,
+            admission: acting.as_ref(),
+            client,
+            framing,
+        };
+        Ok(Box::pin(self.sockets.open(&self.forwarder, &body, asked)).await?)
     }
 
     /// Reads a body that decides what may happen.
@@ -246,7 +271,6 @@ async fn whole(body: Incoming) -> Result<Bytes, ProxyError> {
 fn purpose(verdict: Verdict) -> Purpose {
     match (verdict.action, verdict.route) {
         (Action::Logout, _) => Purpose::Change,
-        (_, Route::Socket) => Purpose::Upgrade,
         (_, Route::Page) => Purpose::Navigation,
         (_, Route::File) => Purpose::File,
         _ => Purpose::Call,

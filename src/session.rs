@@ -51,7 +51,6 @@ pub mod handle;
 mod life;
 mod moment;
 pub mod profile;
-mod random;
 pub mod record;
 mod refresh;
 mod revoke;

@@ -13,6 +13,7 @@ use path::NormalPath;
 use table::Rule;
 
 pub mod body;
+pub mod boot;
 pub mod login;
 pub mod method_call;
 pub mod path;

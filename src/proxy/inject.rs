@@ -198,6 +198,8 @@ impl Injector {
         }
         if injection.upgrade {
             self.strip_subprotocol(&mut headers);
+            // Compressed frames could not be read: with none offered, none is chosen (RC §6.1).
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
             hop::set_websocket_upgrade(&mut headers);
         } else {
             headers.remove(header::SEC_WEBSOCKET_PROTOCOL);

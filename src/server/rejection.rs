@@ -177,6 +177,7 @@ fn forward(error: &ForwardError) -> Problem {
         }
         ForwardError::Protocol(_)
         | ForwardError::Garbled(_)
+        | ForwardError::Extension
         | ForwardError::Answer(_)
         | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,

@@ -10,9 +10,11 @@ use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::jwt::HostSession;
+use crate::random;
+use crate::secret::Secret;
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Kept, Session};
-use crate::session::{ExchangeError, Inner, Sessions, random};
+use crate::session::{ExchangeError, Inner, Sessions};
 
 /// Whom a text that may be a stand-in names, beside a JWT that was shown with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,12 @@ impl StandIn {
     #[must_use]
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// As a secret for a socket's login, whose answer hands it to its client.
+    #[must_use]
+    pub fn into_secret(self) -> Secret {
+        Secret::new(self.reveal().to_owned())
     }
 
     pub(in crate::session) fn hash(&self) -> StandInHash {

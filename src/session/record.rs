@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::jwt::{HostSession, PrincipalKey, Verified};
+use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::life::{Bounds, Step, Times};
@@ -20,7 +21,7 @@ use crate::session::moment::{Mark, Moment};
 use crate::session::refresh::RefreshFlight;
 use crate::session::seen::Seen;
 use crate::session::tombstone::{Token, Tombstone};
-use crate::session::{EndCause, ExchangeError, Reason, random};
+use crate::session::{EndCause, ExchangeError, Reason};
 
 /// A live binding of a host session to credentials.
 pub struct Session {

@@ -138,6 +138,7 @@ struct Inner {
     rocketchat_calls: Histograms<OperationLabels>,
     upstream_requests: Histogram,
     sockets: Gauge,
+    ddp_logins: Results,
     connections: Gauge,
     log_lines_dropped: Counter,
 }
@@ -254,6 +255,7 @@ impl Metrics {
                 upstream
             },
             sockets: add(&mut registry, "websocket_connections", "WebSockets open"),
+            ddp_logins: add(&mut registry, "ddp_logins", "Logins on WebSockets"),
             connections: add(&mut registry, "connections", "Downstream connections open"),
             log_lines_dropped: add(
                 &mut registry,
@@ -351,6 +353,11 @@ impl Metrics {
     /// A WebSocket opened (`+1`) or closed (`-1`).
     pub fn sockets_changed(&self, by: i64) {
         self.0.sockets.inc_by(by);
+    }
+
+    /// A login on a socket came to its end.
+    pub fn ddp_login(&self, result: &'static str) {
+        count(&self.0.ddp_logins, result);
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).
