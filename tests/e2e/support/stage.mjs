@@ -61,10 +61,11 @@ export class Stage {
     };
   }
 
-  /** The tokens that Rocket.Chat minted for clients so far, each with its user. */
+  /** The tokens that Rocket.Chat answered for clients so far, each once and with its user. */
   tokens() {
-    const minted = this.far.answers().flatMap((text) => [...text.matchAll(/\{"userId":"([^"]+)","authToken":"([^"]+)"/g)]);
-    return minted.map(([, userId, token]) => ({ userId, token }));
+    const answered = this.far.answers().flatMap((text) => [...text.matchAll(/\{"userId":"([^"]+)","authToken":"([^"]+)"/g)]);
+    const users = new Map(answered.map(([, userId, token]) => [token, userId]));
+    return [...users].map(([token, userId]) => ({ userId, token }));
   }
 
   /** The one token of a client's login. */
