@@ -54,20 +54,37 @@ class Visit {
     this.texts.push(await response.text().catch(() => ''));
   }
 
+  /** Everything that came, over sockets too. */
+  async heard() {
+    await Promise.all(this.pending);
+    return this.texts;
+  }
+
+  /** Begins the watch anew. */
+  async forget() {
+    await this.heard();
+    this.texts = [];
+  }
+
   /** Every piece of text as long as a token in what came, over sockets too, in the cookies, and in what scripts stored. */
   async everythingSeen() {
-    await Promise.all(this.pending);
+    const texts = await this.heard();
     const cookies = (await this.context.cookies()).map((cookie) => cookie.value);
     const stored = (await this.stored()).map(([, value]) => value);
     const urls = this.urls;
-    const pieces = [...this.texts, ...cookies, ...stored, ...urls].flatMap((text) => text.match(/[\w-]{16,}/g) ?? []);
+    const pieces = [...texts, ...cookies, ...stored, ...urls].flatMap((text) => text.match(/[\w-]{16,}/g) ?? []);
     return [...new Set(pieces)];
   }
 
-  /** Names and values in the script storage of every frame. */
+  /** Names and values in the script storage of every frame that may have one. */
   async stored() {
-    const stores = await Promise.all(this.page.frames().map((frame) => frame.evaluate(
-      () => [localStorage, sessionStorage].flatMap((store) => Object.entries(store)))));
+    const stores = await Promise.all(this.page.frames().map((frame) => frame.evaluate(() => {
+      try {
+        return [localStorage, sessionStorage].flatMap((store) => Object.entries(store));
+      } catch {
+        return [];
+      }
+    })));
     return stores.flat();
   }
 

@@ -14,10 +14,15 @@ import { Wire } from './wire.mjs';
 const SECRET = 'a secret of the stage';
 
 export class Stage {
-  /** Gantry before the lookalike, or before another Rocket.Chat: `{ port, userId, token, stop() }`. */
-  static async set({ rocketchat, config = {} } = {}) {
+  /**
+   * Gantry before the lookalike, or before another Rocket.Chat: `{ port, userId, token, stop() }`. Browsers can be told another
+   * name of this machine for it.
+   */
+  static async set({ rocketchat, config = {}, name = '127.0.0.1' } = {}) {
     const stage = new Stage();
     try {
+      stage.near = await Wire.lay();
+      stage.url = stage.near.url.replace('127.0.0.1', name);
       await stage.rise(rocketchat, config);
       return stage;
     } catch (error) {
@@ -28,9 +33,7 @@ export class Stage {
 
   async rise(rocketchat, config) {
     this.issuer = new Issuer();
-    this.near = await Wire.lay();
     this.far = await Wire.lay();
-    this.url = this.near.url;
     this.rocketchat = rocketchat ?? await lookalike(this.url);
     this.far.leadTo(this.rocketchat.port);
     this.folder = await mkdtemp(join(tmpdir(), 'gantry-e2e-'));
@@ -40,7 +43,7 @@ export class Stage {
     await writeFile(file, JSON.stringify({ ...this.config(), ...config }));
     this.gantry = await Program.start('gantry', ['run', '--config', file], /"address":"127\.0\.0\.1:(\d+)"/);
     this.near.leadTo(Number(this.gantry.said[1]));
-    await eventually('Gantry is ready', async () => (await fetch(`${this.url}/api/info`)).ok);
+    await eventually('Gantry is ready', async () => (await fetch(`${this.near.url}/api/info`)).ok);
   }
 
   config() {
