@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod bodies;
 mod cli;
 mod commands;
 mod drain;
