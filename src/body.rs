@@ -12,8 +12,10 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 pub mod held;
+pub mod inserting;
 
 pub use held::Held;
+pub use inserting::{Insertion, Seen};
 
 /// A body's error is whatever its stream failed with; it ends the connection it belongs to.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +76,7 @@ enum Kind {
         left: u64,
     },
     Held(held::Sending),
+    Inserting(Box<inserting::Inserting>),
 }
 
 impl Body {
@@ -127,6 +130,15 @@ impl Body {
     fn sending(sending: held::Sending) -> Self {
         Self {
             kind: Kind::Held(sending),
+            guard: None,
+        }
+    }
+
+    /// This body with something put into its beginning.
+    #[must_use]
+    pub fn inserting(self, insertion: Insertion) -> Self {
+        Self {
+            kind: Kind::Inserting(Box::new(inserting::Inserting::new(self, insertion))),
             guard: None,
         }
     }
@@ -185,6 +197,7 @@ impl http_body::Body for Body {
                 Poll::Ready(frame.map(|frame| within(frame?, left)))
             }
             Kind::Held(sending) => sending.poll_frame(context),
+            Kind::Inserting(inserting) => inserting.poll_frame(context),
         }
     }
 
@@ -195,6 +208,7 @@ impl http_body::Body for Body {
             Kind::Stream(stream) => stream.is_end_stream(),
             Kind::Limited { stream, .. } => stream.is_end_stream(),
             Kind::Held(sending) => sending.is_end_stream(),
+            Kind::Inserting(inserting) => inserting.is_end_stream(),
         }
     }
 
@@ -204,6 +218,8 @@ impl http_body::Body for Body {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Stream(stream) | Kind::Limited { stream, .. } => stream.size_hint(),
             Kind::Held(sending) => sending.size_hint(),
+            // How long it becomes shows when it is over.
+            Kind::Inserting(_) => SizeHint::default(),
         }
     }
 }

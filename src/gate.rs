@@ -189,6 +189,19 @@ impl Gate {
         Ok(Who::Token(verified))
     }
 
+    /// Who a claim is from that stood inside a message, without beginning a session.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn identify_claim(&self, claim: &Bearer) -> Result<Who, GateError> {
+        let text = claim.reveal();
+        if stand_in::is_jwt(text) {
+            return Ok(Who::Token(self.verifier.verify(claim).await?));
+        }
+        let session = self.sessions.named(text).map(Who::Session);
+        session.ok_or_else(|| AuthnError::UnknownStandIn.into())
+    }
+
     /// Lets the session go; the same JWT may begin a new one.
     pub fn release(&self, who: &Who) {
         match who {

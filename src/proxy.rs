@@ -21,6 +21,7 @@ use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
+pub mod boot;
 pub mod client_address;
 pub mod doorkeeper;
 pub mod error;
@@ -97,6 +98,7 @@ pub struct Proxy {
     forwarder: Forwarder,
     sockets: Sockets,
     framing: Framing,
+    boot_script: bool,
     trusted: Vec<IpNet>,
 }
 
@@ -122,6 +124,7 @@ impl Proxy {
             forwarder,
             sockets,
             framing: Framing::new(&config.proxy.frame_ancestors),
+            boot_script: config.iframe.boot_script,
             trusted: config.listen.trusted_proxies.clone(),
         })
     }
@@ -175,12 +178,17 @@ impl Proxy {
             Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
             action => (action, Payload::Stream(body)),
         };
+        let with_boot = self.boot_script && job.verdict.route == Route::Page;
+        let for_page = with_boot && boot::wants_page(&job.parts.headers);
+        if for_page {
+            boot::ask_whole(&mut job.parts.headers);
+        }
         let forward = Forward {
             parts: job.parts,
             admission: acting.as_mut(),
             client,
             as_cookies: job.verdict.carry == Carry::HeadersAndCookies,
-            readable_answer: matches!(action, Action::Scrub(_)),
+            readable_answer: for_page || matches!(action, Action::Scrub(_)),
             rewritten: None,
         };
         match action {
@@ -204,7 +212,12 @@ impl Proxy {
                 let mut answer = self.forwarder.forward(forward, payload).await?;
                 match job.verdict.route {
                     Route::File => files::make_private(answer.headers_mut()),
-                    Route::Page => self.framing.apply(answer.headers_mut()),
+                    Route::Page => {
+                        self.framing.apply(answer.headers_mut());
+                        if with_boot {
+                            answer = boot::insert(&job.parts.method, answer);
+                        }
+                    }
                     Route::Api | Route::Socket | Route::Public | Route::Own | Route::None => {}
                 }
                 Ok(answer)

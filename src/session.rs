@@ -58,6 +58,7 @@ mod seen;
 pub mod sockets;
 mod store;
 mod sweeper;
+pub mod ticket;
 mod tombstone;
 mod turns;
 
@@ -66,6 +67,7 @@ pub use error::{ExchangeError, Reason};
 pub use handle::{Naming, StandIn};
 pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
+pub use ticket::{Ticket, Tickets};
 
 use exchange::Outcome;
 use exchange::intake::{Entrance, Intake, Urgency};

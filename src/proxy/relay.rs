@@ -47,6 +47,13 @@ enum Over {
     Told(CloseCode),
 }
 
+/// A socket that is over, whose sides have still to be told.
+#[derive(Debug)]
+pub struct Parting {
+    wire: Wire,
+    last: Option<[u8; 4]>,
+}
+
 /// A socket that is carried.
 struct Relay {
     wire: Wire,
@@ -66,13 +73,21 @@ struct Relay {
     answer_until: Option<Instant>,
 }
 
-/// Carries until it is over; `leaving` completes when the service stops and it is this socket's turn.
+impl Parting {
+    /// Ends both connections and gives both sides a moment to hang up.
+    pub async fn part(self) {
+        self.wire.part(self.last).await;
+    }
+}
+
+/// Carries until it is over; `leaving` completes when the service stops and it is this socket's turn. Its session counts one socket less
+/// when this returns.
 pub async fn relay(
     downstream: Side,
     upstream: Side,
     carriage: Carriage,
     leaving: impl Future<Output = ()>,
-) {
+) -> Parting {
     let framing = match carriage.framing {
         Some(framing) => framing,
         None => {
@@ -94,11 +109,11 @@ pub async fn relay(
         max_message: carriage.max_message,
         nonce: random::bits(),
     }));
-    let wire = Wire::new(downstream, upstream, &mut conversation, &carriage.rulings);
-    let (wire, broken) = match wire {
-        Ok(wire) => (wire, None),
-        Err((wire, broken)) => (wire, Some(broken)),
-    };
+    let mut wire = Wire::new(downstream, upstream.stream);
+    let (early, rulings) = (upstream.early, &carriage.rulings);
+    let begun = wire.with_pipes(|pipes| conversation.from_server(&early, rulings, pipes));
+    // It lies in the HTTP reader's buffer of eight kibibytes: an idle socket must not keep that.
+    drop(early);
     let now = Instant::now();
     let next_ping = now + carriage.ping_interval;
     let mut relay = Relay {
@@ -114,9 +129,9 @@ pub async fn relay(
         carriage,
     };
     tokio::pin!(leaving);
-    let over = match broken {
-        Some(broken) => relay.broken(broken),
-        None => loop {
+    let over = match begun {
+        Err(broken) => relay.broken(&broken),
+        Ok(()) => loop {
             // A login changes whose end it is.
             let ended = relay.carriage.doorkeeper.ended();
             let over = relay.carry(ended, leaving.as_mut()).await;
@@ -129,7 +144,10 @@ pub async fn relay(
         Over::Closed => None,
         Over::Told(code) => relay.conversation.farewell(code),
     };
-    relay.wire.part(last).await;
+    Parting {
+        wire: relay.wire,
+        last,
+    }
 }
 
 impl Relay {
@@ -152,7 +170,7 @@ impl Relay {
                 let rulings = &self.carriage.rulings;
                 let step = self.wire.hear_again(&mut self.conversation, rulings);
                 if let Err(broken) = step {
-                    return Some(self.broken(broken));
+                    return Some(self.broken(&broken));
                 }
                 // What was asked, or waits for Rocket.Chat, comes first.
                 continue;
@@ -193,7 +211,7 @@ impl Relay {
                 }
             };
             if let Err(broken) = step {
-                return Some(self.broken(broken));
+                return Some(self.broken(&broken));
             }
         }
     }
@@ -279,10 +297,10 @@ impl Relay {
     }
 
     /// What is told to the client, and to the operator, when something broke.
-    fn broken(&self, broken: Broken) -> Over {
+    fn broken(&self, broken: &Broken) -> Over {
         let violation = match broken {
             Broken::Io(_) => return Over::Closed,
-            Broken::Said(violation) => violation,
+            Broken::Said(violation) => *violation,
         };
         let session_id = self.carriage.doorkeeper.session_id();
         let (kind, error) = (violation.kind(), violation.to_string());

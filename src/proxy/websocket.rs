@@ -157,8 +157,9 @@ impl Sockets {
             if let Some((downstream, upstream)) = both(downstream, upstream, unwrap).await {
                 metrics.sockets_changed(1);
                 let leaving = turn_to_leave(&drain, &dismissed);
-                relay(downstream, upstream, carriage, leaving).await;
+                let parting = relay(downstream, upstream, carriage, leaving).await;
                 metrics.sockets_changed(-1);
+                parting.part().await;
             }
         });
         Ok(Response::from_parts(agreed, Body::empty()))

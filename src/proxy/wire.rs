@@ -66,30 +66,18 @@ pub struct Pipes<'a> {
 }
 
 impl Wire {
-    /// Takes both sides over; what came with the handshakes is the first to be carried.
-    ///
-    /// # Errors
-    /// [`Broken`], by those bytes.
-    pub fn new(
-        downstream: Side,
-        upstream: Side,
-        conversation: &mut Conversation,
-        judge: &impl Judge,
-    ) -> Result<Self, (Self, Broken)> {
-        let mut wire = Self {
+    /// Takes both sides over. What came of the client with its handshake is the first to be heard.
+    #[must_use]
+    pub fn new(downstream: Side, server: TcpStream) -> Self {
+        Self {
             client: downstream.stream,
-            server: upstream.stream,
+            server,
             up: Vec::new(),
             down: Vec::new(),
             unheard: downstream.early.to_vec(),
             client_closed: false,
             server_closed: false,
             _place: downstream.place,
-        };
-        let said = wire.with_pipes(|pipes| conversation.from_server(&upstream.early, judge, pipes));
-        match said {
-            Ok(()) => Ok(wire),
-            Err(broken) => Err((wire, broken)),
         }
     }
 
