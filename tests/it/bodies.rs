@@ -29,3 +29,36 @@ async fn a_logout_whose_body_comes_late_leaves_the_connection_to_the_next_reques
     let info = raw.answer().await.expect("the connection is kept");
     assert_eq!(info.status, 200);
 }
+
+#[tokio::test]
+async fn an_answer_that_leaves_the_body_unread_says_that_the_connection_ends() {
+    let gateway = Gateway::start().await;
+    let bearer = format!(
+        "Authorization: Bearer {}\r\n",
+        gateway.issuer.token("alice")
+    );
+    for (request, status) in [
+        (format!("POST /_gantry/session HTTP/1.1\r\n{bearer}"), 200),
+        ("POST /_gantry/session HTTP/1.1\r\n".to_owned(), 401),
+        ("POST /api/v1/chat.sendMessage HTTP/1.1\r\n".to_owned(), 401),
+        (
+            format!("POST /api/v1/users.register HTTP/1.1\r\n{bearer}"),
+            403,
+        ),
+    ] {
+        for (length, said) in [(2, Some("close")), (0, None)] {
+            let mut raw = gateway.raw().await;
+            raw.send(format!(
+                "{request}Host: x\r\nContent-Length: {length}\r\n\r\n"
+            ))
+            .await;
+
+            let answer = raw.answer().await.unwrap();
+
+            assert_eq!(answer.status, status, "{request}");
+            assert_eq!(answer.header("connection"), said, "{request}");
+            raw.send("GET /api/info HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            assert_eq!(raw.answer().await.is_some(), said.is_none(), "{request}");
+        }
+    }
+}
