@@ -133,6 +133,8 @@ for (const place of Object.keys(PLACES)) {
       assert.equal(await whose(visit), 'alice');
       const kept = await visit.stored();
       await leave(stage, aliceJwt);
+      // What her page still asked for has come, or never will.
+      await visit.page.goto('about:blank');
       await visit.forget();
 
       await embed(visit, stage, bobJwt, path);
