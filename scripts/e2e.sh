@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo in a real browser, and Rocket.Chat's own clients through Gantry. Installs what is missing and says so; fails when it
-# cannot, and skips nothing.
+# The demo and embedded rooms in a real browser, the lookalike's page by itself, and Rocket.Chat's own clients through Gantry.
+# Installs what is missing and says so; fails when it cannot, and skips nothing.
 #
 # GANTRY_PROGRAMS=folder   where the demo, Gantry and the lookalike are; built when not given
 # CHROMIUM=path            the browser; looked for, and installed, when not given
@@ -75,6 +75,8 @@ if [ -z "${GANTRY_PROGRAMS:-}" ]; then
     GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug
 fi
 GANTRY_PROGRAMS=$(realpath "$GANTRY_PROGRAMS")
-export GANTRY_PROGRAMS
+GANTRY_DEMO=$GANTRY_PROGRAMS/gantry-demo
+GANTRY_LOOKALIKE=$GANTRY_PROGRAMS/lookalike
+export GANTRY_PROGRAMS GANTRY_DEMO GANTRY_LOOKALIKE
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version), $("$GANTRY_PYTHON" --version)"
 exec node --test --test-timeout=120000 --test-reporter=spec tests/e2e/*.test.mjs tests/e2e/clients/*.test.mjs tests/e2e/clients/*/*.test.mjs

@@ -35,54 +35,63 @@ class Visit {
     visit.complaints = [];
     visit.texts = [];
     visit.pending = [];
+    visit.sockets = [];
     context.on('request', (request) => visit.urls.push(request.url()));
     context.on('response', (response) => visit.pending.push(visit.note(response)));
     context.on('weberror', (error) => visit.complaints.push(error.error().message));
-    context.on('page', (page) => page.on('websocket', (socket) => {
-      visit.urls.push(socket.url());
-      for (const way of ['framesent', 'framereceived']) socket.on(way, ({ payload }) => visit.texts.push(payload.toString()));
-    }));
     context.on('console', (message) => { if (message.type() === 'error') visit.complaints.push(message.text()); });
-    visit.page = await context.newPage();
+    visit.page = await visit.newPage();
     return visit;
   }
 
-  async note(response) {
-    const headers = await response.allHeaders().catch(() => ({}));
-    this.texts.push(...Object.values(headers));
-    // Redirects and answers that ended with their page have no body to read.
-    this.texts.push(await response.text().catch(() => ''));
+  /** One more tab, watched like the first. */
+  async newPage() {
+    const page = await this.context.newPage();
+    page.on('websocket', (socket) => {
+      const seen = { url: socket.url(), sent: [], received: [], closed: false };
+      this.sockets.push(seen);
+      socket.on('framesent', ({ payload }) => seen.sent.push(String(payload)));
+      socket.on('framereceived', ({ payload }) => seen.received.push(String(payload)));
+      socket.on('close', () => { seen.closed = true; });
+    });
+    return page;
   }
 
-  /** Everything that came, over sockets too. */
-  async heard() {
-    await Promise.all(this.pending);
-    return this.texts;
+  async note(response) {
+    const [asked, answered] = await Promise.all([response.request().allHeaders().catch(() => ({})), response.allHeaders().catch(() => ({}))]);
+    this.texts.push([`request headers of ${response.url()}`, JSON.stringify(asked)], [`headers of ${response.url()}`, JSON.stringify(answered)]);
+    // Redirects and answers that ended with their page have no body to read.
+    this.texts.push([`body of ${response.url()}`, await response.text().catch(() => '')]);
+  }
+
+  /** Everything that was in this browser so far, as pairs of where and what. */
+  async everythingSeen() {
+    // A body that no script reads never ends; better a failure that says so than a wait without end.
+    const late = new Promise((_, reject) => { setTimeout(reject, PATIENCE_MS, new Error('an answer never ended')).unref(); });
+    await Promise.race([Promise.all(this.pending), late]);
+    const cookies = (await this.context.cookies()).map((cookie) => [`cookie ${cookie.name}`, cookie.value]);
+    const stored = (await this.stored()).map(([key, value]) => [`storage ${key}`, value]);
+    const urls = this.urls.map((url) => ['a URL', url]);
+    const frames = this.sockets.flatMap(({ url, sent, received }) => [...sent, ...received].map((text) => [`a frame of ${url}`, text]));
+    return [...this.texts, ...cookies, ...stored, ...urls, ...this.sockets.map(({ url }) => ['a URL', url]), ...frames];
   }
 
   /** Begins the watch anew. */
   async forget() {
-    await this.heard();
-    this.texts = [];
+    await this.everythingSeen();
+    [this.texts, this.sockets, this.urls] = [[], [], []];
   }
 
-  /** Every piece of text as long as a token in what came, over sockets too, in the cookies, and in what scripts stored. */
-  async everythingSeen() {
-    const texts = await this.heard();
-    const cookies = (await this.context.cookies()).map((cookie) => cookie.value);
-    const stored = (await this.stored()).map(([, value]) => value);
-    const urls = this.urls;
-    const pieces = [...texts, ...cookies, ...stored, ...urls].flatMap((text) => text.match(/[\w-]{16,}/g) ?? []);
-    return [...new Set(pieces)];
-  }
-
-  /** Names and values in the script storage of every frame that may have one. */
+  /** Names and values that scripts can read, in every frame of every tab. */
   async stored() {
-    const stores = await Promise.all(this.page.frames().map((frame) => frame.evaluate(() => {
+    const frames = this.context.pages().flatMap((page) => page.frames());
+    const stores = await Promise.all(frames.map((frame) => frame.evaluate(() => {
+      const cookies = document.cookie ? [['document.cookie', document.cookie]] : [];
       try {
-        return [localStorage, sessionStorage].flatMap((store) => Object.entries(store));
+        return [...[localStorage, sessionStorage].flatMap((store) => Object.entries(store)), ...cookies];
       } catch {
-        return [];
+        // A browser may give frames of other sites no storage.
+        return cookies;
       }
     })));
     return stores.flat();
@@ -90,7 +99,7 @@ class Visit {
 
   /** Nothing was loaded from elsewhere and the console has no complaint, such as of a broken content security policy. */
   assertQuiet(demo) {
-    const ours = [demo.url, demo.gantry, demo.gantry.replace('http', 'ws'), 'data:', 'blob:', 'about:'];
+    const ours = [demo.url, demo.gantry, 'data:', 'blob:', 'about:'];
     assert.deepEqual(this.urls.filter((url) => !ours.some((start) => url.startsWith(start))), []);
     assert.deepEqual(this.complaints, []);
   }

@@ -104,6 +104,13 @@ export class Stage {
     assert.deepEqual(passed, [], 'JWTs reach neither Rocket.Chat nor the log');
   }
 
+  /** None of what a browser saw, as pairs of where and what, holds a token of Rocket.Chat's. */
+  assertNoTokenIn(seen) {
+    const tokens = this.tokens().map(({ token }) => token);
+    const leaks = seen.filter(([, text]) => tokens.some((token) => text.includes(token)));
+    assert.deepEqual(leaks.map(([where]) => where), []);
+  }
+
   /** Rocket.Chat forgets the token of a user who has logged out. */
   async assertForgotten(userId) {
     const token = this.tokenOf(userId);
