@@ -86,13 +86,11 @@ class Visit {
   async stored() {
     const frames = this.context.pages().flatMap((page) => page.frames());
     const stores = await Promise.all(frames.map((frame) => frame.evaluate(() => {
-      const cookies = document.cookie ? [['document.cookie', document.cookie]] : [];
-      try {
-        return [...[localStorage, sessionStorage].flatMap((store) => Object.entries(store)), ...cookies];
-      } catch {
-        // A browser may give frames of other sites no storage.
-        return cookies;
-      }
+      // A browser may deny a page its storage and its cookies.
+      const attempt = (read) => { try { return read(); } catch { return []; } };
+      const stores = [() => localStorage, () => sessionStorage].flatMap((store) => attempt(() => Object.entries(store())));
+      const cookies = attempt(() => (document.cookie ? [['document.cookie', document.cookie]] : []));
+      return [...stores, ...cookies];
     })));
     return stores.flat();
   }
