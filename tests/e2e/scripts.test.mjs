@@ -224,6 +224,7 @@ test('a room is opened by ticket, and told ready when it has loaded', async () =
   const place = { tagName: 'DIV', append(child) { this.child = child; } };
   const shown = await gantry.open(place, '/channel/general');
   assert.equal(place.child, shown);
+  assert.equal(shown.referrerPolicy, 'origin');
   assert.equal(shown.src, address(URL_OF_GANTRY, '/channel/general?layout=embedded', 'a ticket'));
   assert.deepEqual(calls, [{ path: 'ticket', method: 'POST', bearer: `Bearer ${token}`, credentials: 'omit' }]);
   shown.dispatchEvent(new Event('load'));
