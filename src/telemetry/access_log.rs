@@ -174,9 +174,9 @@ fn json(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entr
     // Writing into memory cannot fail.
     let _written = write!(
         line,
-        "{{\"timestamp\":\"{}\",\"level\":\"{level}\",\"message\":\"request {} answered\",\"request.id\":\"{0}\"",
+        "{{\"timestamp\":\"{}\",\"level\":\"{level}\",\"message\":\"request {id} answered\",\"request.id\":\"{id}\"",
         humantime::format_rfc3339_millis(now),
-        entry.request_id,
+        id = entry.request_id,
     );
     field(line, "http.request.method", &entry.method);
     field(line, "url.path", &entry.path);
@@ -221,5 +221,40 @@ fn text(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entr
     );
     if let Some((kind, chain)) = &entry.error {
         let _written = write!(line, " {kind}: {chain}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::telemetry::request_id::RequestIds;
+
+    #[test]
+    fn the_request_id_is_the_same_in_the_message_and_in_its_field() {
+        let entry = Entry {
+            request_id: RequestIds::random().next(),
+            method: "GET",
+            path: "/api/v1/me",
+            route: "api",
+            status: 200,
+            duration: Duration::from_millis(3),
+            session_id: None,
+            user_id: None,
+            error: None,
+        };
+        let mut line = Vec::new();
+
+        json(
+            &mut line,
+            Clock::system().now(),
+            tracing::Level::INFO,
+            &entry,
+        );
+
+        let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        let id = entry.request_id.to_string();
+        assert_eq!(line["request.id"], id);
+        assert_eq!(line["message"], format!("request {id} answered"));
     }
 }
