@@ -26,7 +26,6 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
 struct Known<'a> {
     user_id: &'a str,
     token: &'a str,
-    expires: String,
 }
 
 /// `GET`: the script for whoever the cookies say; one that does nothing for nobody.
@@ -53,11 +52,9 @@ pub(super) async fn script(
 fn place(endpoints: &Endpoints, parts: &Parts, admission: &Admission) -> Response<Body> {
     let admitted = &admission.admitted;
     let stand_in = endpoints.gate.sessions().stand_in(admitted);
-    let expiry = endpoints.gate.sessions().told_expiry(admitted);
     let known = Known {
         user_id: admitted.credentials.user_id(),
         token: stand_in.reveal(),
-        expires: humantime::format_rfc3339_seconds(expiry).to_string(),
     };
     let mut answer = of(call(&known));
     endpoints
@@ -98,7 +95,6 @@ mod tests {
         let known = Known {
             user_id: "</script><!--\u{2028}\u{2029}\"');alert(1)//\\",
             token: "t",
-            expires: "e".to_owned(),
         };
         let call = call(&known);
         let (_, argument) = call.rsplit_once("})(").unwrap();

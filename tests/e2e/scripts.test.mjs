@@ -46,7 +46,7 @@ async function boot(stored, { session = {}, cookie = '', forbidden = false } = {
       Object.defineProperty(surroundings, name, { configurable: true, get() { throw new Error('SecurityError'); } });
     }
   }
-  const known = { userId: 'alice', token: 'a stand-in', expires: '2030-01-01T00:00:00Z' };
+  const known = { userId: 'alice', token: 'a stand-in' };
   runInContext(`${(await asset('boot.js')).trimEnd()}(${JSON.stringify(known)});`, createContext(surroundings));
   await settled();
   return { surroundings, cookies, deleted };
@@ -55,20 +55,35 @@ async function boot(stored, { session = {}, cookie = '', forbidden = false } = {
 const LOGGED_IN = {
   'Meteor.userId': 'alice',
   'Meteor.loginToken': 'a stand-in',
-  'Meteor.loginTokenExpires': '2030-01-01T00:00:00Z',
   'gantry.userId': 'alice',
 };
 
+/** What is stored besides the expiry, which must be far. */
+function kept(entries) {
+  const { 'Meteor.loginTokenExpires': expires, ...rest } = Object.fromEntries(entries);
+  assert.ok(Date.parse(expires) > Date.now() + 24 * 60 * 60 * 1000, expires);
+  return rest;
+}
+
 test('the boot script stores the login where the client looks for it', async () => {
   const { surroundings, cookies, deleted } = await boot({ theme: 'dark' });
-  assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), { theme: 'dark', ...LOGGED_IN });
-  assert.ok(!Number.isNaN(Date.parse(surroundings.localStorage.getItem('Meteor.loginTokenExpires'))));
+  assert.deepEqual(kept(surroundings.localStorage.entries), { theme: 'dark', ...LOGGED_IN });
   assert.deepEqual([cookies, deleted], [[], []]);
 });
 
+for (const forbidden of [false, true]) {
+  test(`the client cannot shorten what it believes of its login's end${forbidden ? ', in a storage of its own either' : ''}`, async () => {
+    const { surroundings: { localStorage } } = await boot({}, { forbidden });
+    localStorage.setItem('Meteor.loginTokenExpires', new Date(Date.now() + 1000).toString());
+    localStorage.setItem('Meteor.loginToken', 'newer');
+    assert.equal(localStorage.getItem('Meteor.loginToken'), 'newer');
+    assert.ok(Date.parse(localStorage.getItem('Meteor.loginTokenExpires')) > Date.now() + 24 * 60 * 60 * 1000);
+  });
+}
+
 test('what the same person stored stays', async () => {
   const { surroundings, deleted } = await boot({ ...LOGGED_IN, 'Meteor.loginToken': 'old', draft: 'x' }, { session: { tab: '1' }, cookie: 'rc_uid=alice' });
-  assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), { draft: 'x', ...LOGGED_IN });
+  assert.deepEqual(kept(surroundings.localStorage.entries), { draft: 'x', ...LOGGED_IN });
   assert.equal(surroundings.sessionStorage.getItem('tab'), '1');
   assert.deepEqual(deleted, []);
 });
@@ -80,7 +95,7 @@ for (const [how, stored, cookie] of [
 ]) {
   test(`nothing of a previous person who ${how} is left`, async () => {
     const { surroundings, cookies, deleted } = await boot({ ...stored, private_key: 'x' }, { session: { tab: '1' }, cookie });
-    assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), LOGGED_IN);
+    assert.deepEqual(kept(surroundings.localStorage.entries), LOGGED_IN);
     assert.equal(surroundings.sessionStorage.entries.size, 0);
     assert.deepEqual(deleted, ['e2e-keys', 'other']);
     for (const name of ['rc_uid', 'rc_token', 'rc_rid', 'rc_room_type']) {
@@ -91,7 +106,7 @@ for (const [how, stored, cookie] of [
 
 test('where the browser denies storage, the page gets one that lasts as long as itself', async () => {
   const { surroundings: { localStorage, sessionStorage } } = await boot({}, { forbidden: true });
-  assert.deepEqual({ ...localStorage }, LOGGED_IN);
+  assert.deepEqual(kept(Object.entries(localStorage)), LOGGED_IN);
   assert.equal(localStorage.getItem('Meteor.userId'), 'alice');
   for (const nothing of ['other', 'getItem', 'length', 'toString']) assert.equal(localStorage.getItem(nothing), null);
   sessionStorage.setItem('n', 1);

@@ -6,6 +6,8 @@
   var TOKEN = 'Meteor.loginToken';
   var EXPIRES = 'Meteor.loginTokenExpires';
   var LAST = 'gantry.userId';
+  // What the client is to believe of its login's end: as long as Rocket.Chat's own logins last. The session ends when it ends.
+  var DAYS = 90;
   var COOKIES = ['rc_uid', 'rc_token', 'rc_rid', 'rc_room_type'];
 
   // Whatever of the previous person a browser kept: what it cannot do, or is not allowed to, must not hinder the rest.
@@ -20,7 +22,7 @@
   // Stands in for a storage that the browser denies to a page inside another site's: the login lasts as long as the page.
   function memory() {
     var store = {};
-    function define(name, value) { Object.defineProperty(store, name, { value: value }); }
+    function define(name, value) { Object.defineProperty(store, name, { configurable: true, value: value }); }
     define('getItem', function (key) {
       return Object.prototype.propertyIsEnumerable.call(store, key) ? store[key] : null;
     });
@@ -42,6 +44,22 @@
       var storage = memory();
       Object.defineProperty(window, name, { configurable: true, enumerable: true, value: storage });
       return storage;
+    });
+  }
+
+  function hint() {
+    return new Date(Date.now() + DAYS * 24 * 60 * 60 * 1000).toString();
+  }
+
+  // The client stores what it is told of its login's end, and takes a login that ends within the hour for none whenever it comes back
+  // after a lost connection. A session of short-lived JWTs always ends within the hour, and always goes on: so it stores the hint.
+  function keepHint(local) {
+    var owner = typeof Storage === 'function' && local instanceof Storage ? Storage.prototype : local;
+    var set = local.setItem;
+    Object.defineProperty(owner, 'setItem', {
+      configurable: true,
+      writable: true,
+      value: function (key, value) { return set.call(this, key, this === local && key === EXPIRES ? hint() : value); },
     });
   }
 
@@ -77,7 +95,8 @@
     if (previous && previous !== known.userId) forgetPrevious(local, session);
     local.setItem(USER, known.userId);
     local.setItem(TOKEN, known.token);
-    local.setItem(EXPIRES, known.expires);
+    local.setItem(EXPIRES, hint());
     local.setItem(LAST, known.userId);
+    attempt(function () { keepHint(local); });
   });
 })
