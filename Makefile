@@ -12,9 +12,9 @@ demo: ## Host application, Rocket.Chat lookalike and Gantry on this machine; pri
 test: ## Form, lints, tests, the demo in a browser; installs what is missing
 	@scripts/test.sh
 
-bench: ## CPU, latency and memory against a minimal pass-through
+bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for a part alone
 	@cargo build --locked --release --package rocketchat-gantry --package gantry-bench
-	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench"
+	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 image: ## Build the container image and try it; ARGS=--stand-ins where its bases cannot be pulled
 	@scripts/image-build.sh $(ARGS)

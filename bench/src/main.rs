@@ -1,6 +1,8 @@
 //! Gantry against a minimal hyper pass-through: CPU time per request, added latency, memory and start-up, in one interleaved run.
 //!
 //! Every figure that is compared is a ratio of two neighbouring rounds, because machines drift; the median of the ratios counts.
+//!
+//! `bench [PART…]` measures these parts, or all of them when none is named; see [`Part`].
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,11 +15,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 mod load;
+mod part;
 mod process;
 mod report;
 mod tokens;
 mod upstream;
 
+use part::Part;
 use process::Process;
 use report::Report;
 use tokens::Issuer;
@@ -41,7 +45,8 @@ async fn main() -> anyhow::Result<()> {
     {
         return upstream::serve(address.parse()?).await;
     }
-    Bench::prepare().await?.run().await
+    let parts = Part::named(&arguments)?;
+    Bench::prepare().await?.run(&parts).await
 }
 
 struct Bench {
@@ -109,34 +114,68 @@ impl Bench {
         })
     }
 
-    async fn run(self) -> anyhow::Result<()> {
+    async fn run(self, parts: &[Part]) -> anyhow::Result<()> {
         let mut report = Report::default();
+        if parts.contains(&Part::Start) {
+            self.starts(&mut report).await?;
+        }
+        if parts.iter().any(|part| part.is_under_load()) {
+            self.under_load(&mut report, parts).await?;
+        }
+        if parts.contains(&Part::Sockets) {
+            self.sockets(&mut report).await?;
+        }
+        report.finish()
+    }
+
+    async fn starts(&self, report: &mut Report) -> anyhow::Result<()> {
         let mut ready = Vec::new();
         for _ in 0..STARTS {
             let (_gantry, took) = self.start().await?;
             ready.push(took.as_secs_f64() * 1000.0);
         }
         report.at_most("ready after start, ms", report::median(&mut ready), 150.0);
+        Ok(())
+    }
 
+    /// The parts that one process goes through, in this order: its memory is judged before and after.
+    async fn under_load(&self, report: &mut Report, parts: &[Part]) -> anyhow::Result<()> {
         let (gantry, _) = self.start().await?;
-        sleep(Duration::from_secs(1)).await;
-        report.at_most("memory idle, MiB", mebibytes(gantry.resident()?), 12.0);
-        let warm: Vec<_> = self.warm.iter().map(|token| load::request(token)).collect();
-        let warm = Arc::new(warm);
+        if parts.contains(&Part::Memory) {
+            sleep(Duration::from_secs(1)).await;
+            report.at_most("memory idle, MiB", mebibytes(gantry.resident()?), 12.0);
+        }
+        let warm = self.warm_requests();
         // Everybody is exchanged and both pools are filled before anything is measured.
-        load::closed(self.gantry_address, CONNECTIONS, Arc::clone(&warm), None).await?;
-        load::closed(
-            self.passthrough_address,
-            CONNECTIONS,
-            Arc::clone(&warm),
-            None,
-        )
-        .await?;
+        for address in [self.gantry_address, self.passthrough_address] {
+            load::closed(address, CONNECTIONS, Arc::clone(&warm), None).await?;
+        }
+        if parts.contains(&Part::Warm) {
+            self.warm(report, &gantry, &warm).await?;
+        }
+        if parts.contains(&Part::Fresh) {
+            self.fresh(report, &gantry).await?;
+        }
+        if parts.contains(&Part::Latency) {
+            self.latency(report, &warm).await?;
+        }
+        if parts.contains(&Part::Memory) {
+            let loaded = mebibytes(gantry.resident()?);
+            report.at_most("memory after the load, MiB", loaded, 25.0);
+        }
+        Ok(())
+    }
 
+    async fn warm(
+        &self,
+        report: &mut Report,
+        gantry: &Process,
+        warm: &Arc<Vec<Vec<u8>>>,
+    ) -> anyhow::Result<()> {
         let mut ratios = Vec::new();
         for _ in 0..ROUNDS {
-            let yardstick = self.yardstick(&warm, Some(ROUND)).await?;
-            let ours = per_request(&gantry, self.gantry_address, &warm, Some(ROUND)).await?;
+            let yardstick = self.yardstick(warm, Some(ROUND)).await?;
+            let ours = per_request(gantry, self.gantry_address, warm, Some(ROUND)).await?;
             report.note(&format!(
                 "warm round: pass-through {:.1} µs, gantry {:.1} µs of CPU a request",
                 yardstick * 1e6,
@@ -149,7 +188,10 @@ impl Bench {
             report::median(&mut ratios),
             1.10,
         );
+        Ok(())
+    }
 
+    async fn fresh(&self, report: &mut Report, gantry: &Process) -> anyhow::Result<()> {
         let mut ratios = Vec::new();
         for round in 0..FRESH_ROUNDS {
             let fresh = (0..FRESH)
@@ -162,23 +204,20 @@ impl Bench {
                 .collect::<anyhow::Result<Vec<_>>>()?;
             let fresh = Arc::new(fresh);
             let yardstick = self.yardstick(&fresh, None).await?;
-            let ours = per_request(&gantry, self.gantry_address, &fresh, None).await?;
+            let ours = per_request(gantry, self.gantry_address, &fresh, None).await?;
             ratios.push(ours / yardstick);
         }
-        let never_seen = report::median(&mut ratios);
         report.at_most(
             "never-seen token, CPU against pass-through",
-            never_seen,
+            report::median(&mut ratios),
             2.2,
         );
+        Ok(())
+    }
 
-        self.latency(&mut report, &warm).await?;
-        let loaded = gantry.resident()?;
-        report.at_most("memory after the load, MiB", mebibytes(loaded), 25.0);
-
-        drop(gantry);
+    async fn sockets(&self, report: &mut Report) -> anyhow::Result<()> {
         let (gantry, _) = self.start().await?;
-        load::closed(self.gantry_address, CONNECTIONS, warm, None).await?;
+        load::closed(self.gantry_address, CONNECTIONS, self.warm_requests(), None).await?;
         // The first sockets pay for what is allocated once.
         let first = load::sockets(self.gantry_address, SOCKETS / 10, &self.warm).await?;
         let before = gantry.resident()?;
@@ -188,7 +227,12 @@ impl Bench {
         let each = f64::from(u32::try_from(grown)?) / f64::from(u32::try_from(open.len())?);
         report.at_most("idle relayed socket, KiB of memory", each, 6.0);
         drop((first, open));
-        report.finish()
+        Ok(())
+    }
+
+    fn warm_requests(&self) -> Arc<Vec<Vec<u8>>> {
+        let requests = self.warm.iter().map(|token| load::request(token));
+        Arc::new(requests.collect())
     }
 
     async fn latency(&self, report: &mut Report, warm: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<()> {
