@@ -97,11 +97,15 @@ impl Proxy {
     /// Takes what it needs from the config and from the server. `None` when a URL of the config cannot stand in a request.
     #[must_use]
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
-        let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
+        let upstream = Upstream::new(
+            &config.rocketchat.url,
+            config.rocketchat.timeouts,
+            metrics.clone(),
+        )?;
         let injector = Injector::new(&config.tokens, &config.listen.public_url)?;
         let limit = config.listen.limits.body;
-        let sockets = Sockets::new(metrics.clone(), lent);
-        let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
+        let sockets = Sockets::new(metrics, lent);
+        let forwarder = Forwarder::new(upstream, injector, gate.clone(), limit);
         Some(Self {
             surface: Surface::new(&config.proxy),
             gate,

@@ -171,13 +171,10 @@ fn api(error: &ApiError) -> Problem {
 
 fn forward(error: &ForwardError) -> Problem {
     match error {
-        ForwardError::Connect(_) | ForwardError::Pool(_) | ForwardError::Broken(_) => {
-            Problem::UPSTREAM_UNREACHABLE
+        ForwardError::Connect(_) | ForwardError::Broken(_) => Problem::UPSTREAM_UNREACHABLE,
+        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => {
+            Problem::UPSTREAM_INVALID
         }
-        ForwardError::Protocol(_)
-        | ForwardError::Garbled(_)
-        | ForwardError::Answer(_)
-        | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target
