@@ -54,4 +54,4 @@ fi
 GANTRY_DEMO=$(realpath "$GANTRY_DEMO")
 export GANTRY_DEMO
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
-exec node --test --test-reporter=spec tests/e2e/demo.test.mjs
+exec node --test --test-reporter=spec tests/e2e/scripts.test.mjs tests/e2e/demo.test.mjs

@@ -19,6 +19,7 @@ use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::Admin;
 use crate::server::connection::{self, Server};
+use crate::server::cors::Cors;
 use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
 use crate::session::{Rules, Sessions};
@@ -135,6 +136,7 @@ pub async fn start(
     let sessions = Sessions::new(rules, rocketchat.clone(), clock.clone(), metrics.clone());
     let authn = Authn::new(
         &config.tokens,
+        &config.iframe.cookie.name,
         &config.listen.public_url,
         &config.proxy.allowed_origins,
     );
@@ -149,8 +151,9 @@ pub async fn start(
         .context("public_url or rocketchat.url cannot stand in a request")?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
     let edges = Edges {
-        endpoints: Endpoints::new(gate),
+        endpoints: Endpoints::new(&config, gate, clock.clone()),
         proxy,
+        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
     };
     let handler = Handler::new(
         edges,

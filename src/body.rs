@@ -12,8 +12,10 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 pub mod held;
+pub mod inserting;
 
 pub use held::Held;
+pub use inserting::{Insertion, Seen};
 
 /// A body's error is whatever its stream failed with; it ends the connection it belongs to.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +92,7 @@ enum Kind {
     Held(held::Sending),
     /// To be told; `None` when it was.
     Broken(Option<BodyError>),
+    Inserting(Box<inserting::Inserting>),
 }
 
 impl Body {
@@ -155,6 +158,15 @@ impl Body {
     fn sending(sending: held::Sending) -> Self {
         Self {
             kind: Kind::Held(sending),
+            guard: None,
+        }
+    }
+
+    /// This body with something put into its beginning.
+    #[must_use]
+    pub fn inserting(self, insertion: Insertion) -> Self {
+        Self {
+            kind: Kind::Inserting(Box::new(inserting::Inserting::new(self, insertion))),
             guard: None,
         }
     }
@@ -236,6 +248,7 @@ impl http_body::Body for Body {
                 Poll::Ready(frame.map(|frame| within(frame?, left)))
             }
             Kind::Held(sending) => sending.poll_frame(context),
+            Kind::Inserting(inserting) => inserting.poll_frame(context),
         }
     }
 
@@ -248,6 +261,7 @@ impl http_body::Body for Body {
                 stream.is_end_stream()
             }
             Kind::Held(sending) => sending.is_end_stream(),
+            Kind::Inserting(inserting) => inserting.is_end_stream(),
         }
     }
 
@@ -260,6 +274,8 @@ impl http_body::Body for Body {
                 stream.size_hint()
             }
             Kind::Held(sending) => sending.size_hint(),
+            // How long it becomes shows when it is over.
+            Kind::Inserting(_) => SizeHint::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ mod effective;
 mod environment;
 mod file;
 mod files;
+pub mod iframe;
 pub mod issuer;
 mod key;
 mod layers;
@@ -36,6 +37,7 @@ pub mod types;
 pub mod users;
 mod validation;
 mod walk;
+pub mod websocket;
 mod yaml;
 
 #[cfg(test)]
@@ -60,6 +62,10 @@ pub struct Config {
     pub sessions: session::Sessions,
     /// What passes, and who may embed it.
     pub proxy: proxy::Proxy,
+    /// What sockets may cost, and do without a login.
+    pub websocket: websocket::WebSocket,
+    /// How browsers that show Rocket.Chat inside a host page are known.
+    pub iframe: iframe::Iframe,
     /// Logs.
     pub telemetry: telemetry::Telemetry,
     /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
@@ -131,11 +137,19 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let users = file.users.validate(validation, &at("users"));
     let sessions = file.sessions.validate(validation, &at("sessions"));
     let proxy = file.proxy.validate(validation, &at("proxy"));
+    let websocket = file.websocket.validate(validation, &at("websocket"));
+    let iframe = file.iframe.validate(validation, &at("iframe"));
     if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
         listen::apart(listen, admin, validation);
     }
     if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
         users::claims_for_template(validation, &users.username, issuers);
+    }
+    if let (Ok(iframe), Ok(tokens)) = (&iframe, &tokens) {
+        iframe::apart(iframe, tokens, validation);
+    }
+    if let (Ok(iframe), Ok(listen)) = (&iframe, &listen) {
+        iframe::reachable(iframe, listen, validation);
     }
     Ok(Config {
         listen: listen?,
@@ -146,6 +160,8 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         users: users?,
         sessions: sessions?,
         proxy: proxy?,
+        websocket: websocket?,
+        iframe: iframe?,
         telemetry: telemetry::Telemetry::from(&file.telemetry),
         warnings: Vec::new(),
     })

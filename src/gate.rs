@@ -1,16 +1,16 @@
 //! The gate: the one answer to "may this request go on, and as whom".
 //!
 //! Every edge asks here and nowhere else. The warm half is synchronous: a known token of a known session is admitted without I/O, a
-//! signature check or a wait. Every doubt denies.
+//! signature check or a wait. Every doubt denies, and where a JWT and a stand-in stand in one request they must mean one session.
 
 use std::sync::Arc;
 
 use http::request::Parts;
 
-use crate::authn::{Authn, AuthnError, Place, Presented, Purpose};
+use crate::authn::{Authn, AuthnError, Evidence, Place, Presented, Purpose, stand_in};
 use crate::jwt::{Verified, Verifier, VerifyError};
 use crate::secret::Bearer;
-use crate::session::{Admitted, ExchangeError, Sessions};
+use crate::session::{Admitted, EndCause, ExchangeError, Naming, Session, Sessions};
 
 /// Why a request may not go on.
 #[derive(Debug, thiserror::Error)]
@@ -42,15 +42,22 @@ impl GateError {
     }
 }
 
+/// Who a request is from, as it showed.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// Its JWT's principal.
+    Token(Arc<Verified>),
+    /// Whoever the session of its stand-in is for.
+    Session(Arc<Session>),
+}
+
 /// The gate's yes.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    /// The token that was shown.
-    pub verified: Arc<Verified>,
-    /// Its session with credentials.
+    /// Who was shown.
+    pub who: Who,
+    /// Their session with credentials.
     pub admitted: Admitted,
-    /// Where the token stood.
-    pub place: Place,
 }
 
 /// Authentication and sessions behind one question; cheap to clone.
@@ -72,7 +79,7 @@ impl Gate {
         }
     }
 
-    /// The warm half: a known token with a known session.
+    /// The warm half: a known token or stand-in with a live session.
     ///
     /// # Errors
     /// [`GateError`] when the request presents nothing, or something doubtful. `Ok(None)` means: ask [`Gate::admit`].
@@ -81,20 +88,21 @@ impl Gate {
         parts: &Parts,
         purpose: Purpose,
     ) -> Result<Option<Admission>, GateError> {
-        let Presented { bearer, place } = self
-            .authn
-            .find(parts, purpose)?
-            .ok_or(GateError::MissingToken)?;
-        let Some(verified) = self.verifier.known(bearer) else {
+        let evidence = self.authn.find(parts, purpose)?;
+        let Some(presented) = evidence.bearer else {
+            let admitted = texts(&evidence)?.find_map(|text| self.sessions.of_stand_in(text));
+            return Ok(admitted.map(Admission::by_stand_in));
+        };
+        let Some(verified) = self.verifier.known(presented.bearer) else {
             return Ok(None);
         };
+        self.agree(&evidence, presented.place, &verified)?;
         let Some(admitted) = self.sessions.known(&verified) else {
             return Ok(None);
         };
         Ok(Some(Admission {
-            verified,
+            who: Who::Token(verified),
             admitted,
-            place,
         }))
     }
 
@@ -103,36 +111,117 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn admit(&self, parts: &Parts, purpose: Purpose) -> Result<Admission, GateError> {
-        let (verified, place) = self.identify(parts, purpose).await?;
-        let admitted = self.sessions.admit(&verified).await?;
-        Ok(Admission {
-            verified,
-            admitted,
-            place,
-        })
+        match self.identify(parts, purpose).await? {
+            Who::Token(verified) => self.exchange(verified).await,
+            Who::Session(session) => {
+                let admitted = self.sessions.revive(&session).await?;
+                Ok(Admission::by_stand_in(admitted))
+            }
+        }
     }
 
-    /// Who the request is from, without a session.
+    /// As [`Gate::admit`], for a request that need not say who it is from. A cookie with a stand-in of before is nobody.
     ///
     /// # Errors
-    /// [`GateError`].
-    pub async fn identify(
+    /// [`GateError`] when it presents something, and that is not believed.
+    pub async fn admit_anybody(
         &self,
         parts: &Parts,
         purpose: Purpose,
-    ) -> Result<(Arc<Verified>, Place), GateError> {
-        let Presented { bearer, place } = self
-            .authn
-            .find(parts, purpose)?
-            .ok_or(GateError::MissingToken)?;
+    ) -> Result<Option<Admission>, GateError> {
+        match self.admit(parts, purpose).await {
+            Ok(admission) => Ok(Some(admission)),
+            Err(GateError::MissingToken) => Ok(None),
+            Err(GateError::Authn(AuthnError::UnknownStandIn))
+                if self.authn.find(parts, purpose)?.stand_in.is_none() =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who a claim is from that stood inside a message: a stand-in or a JWT, as Rocket.Chat's clients log in. `known` is who sent the
+    /// message, if that is known: the claim must be theirs.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn admit_claim(
+        &self,
+        claim: &Bearer,
+        known: Option<&Admitted>,
+    ) -> Result<Admission, GateError> {
+        let text = claim.reveal();
+        if stand_in::is_jwt(text) {
+            let verified = self.verifier.verify(claim).await?;
+            let theirs = |known: &Admitted| known.session.is_of(&verified.principal.host_session);
+            if !known.is_none_or(theirs) {
+                return Err(AuthnError::TwoTokens.into());
+            }
+            return self.exchange(verified).await;
+        }
+        let claimed = self.sessions.admit_stand_in(text).await?;
+        let claimed = claimed.ok_or(AuthnError::UnknownStandIn)?;
+        if !known.is_none_or(|known| Arc::ptr_eq(&claimed.session, &known.session)) {
+            return Err(AuthnError::TwoTokens.into());
+        }
+        Ok(Admission::by_stand_in(claimed))
+    }
+
+    /// Who the request is from, without beginning a session.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn identify(&self, parts: &Parts, purpose: Purpose) -> Result<Who, GateError> {
+        let evidence = self.authn.find(parts, purpose)?;
+        let Some(Presented { bearer, place }) = evidence.bearer else {
+            let mut texts = texts(&evidence)?;
+            return texts
+                .find_map(|text| self.sessions.named(text))
+                .map(Who::Session)
+                .ok_or_else(|| AuthnError::UnknownStandIn.into());
+        };
         let verified = self
             .verifier
             .verify(&Bearer::new(bearer.to_owned()))
             .await?;
-        Ok((verified, place))
+        self.agree(&evidence, place, &verified)?;
+        Ok(Who::Token(verified))
     }
 
-    /// The text of the token that stands in a request, wherever it stands: what must not go upstream.
+    /// Who a claim is from that stood inside a message, without beginning a session.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn identify_claim(&self, claim: &Bearer) -> Result<Who, GateError> {
+        let text = claim.reveal();
+        if stand_in::is_jwt(text) {
+            return Ok(Who::Token(self.verifier.verify(claim).await?));
+        }
+        let session = self.sessions.named(text).map(Who::Session);
+        session.ok_or_else(|| AuthnError::UnknownStandIn.into())
+    }
+
+    /// Lets the session go; the same JWT may begin a new one.
+    pub fn release(&self, who: &Who) {
+        match who {
+            Who::Token(verified) => self.sessions.release(verified, EndCause::Release),
+            Who::Session(session) => self.sessions.end(session, EndCause::Release),
+        }
+    }
+
+    /// Ends the host session for good: its JWTs up to now are refused.
+    pub fn log_out(&self, who: &Who) {
+        match who {
+            Who::Token(verified) => {
+                self.sessions.logout(verified);
+                self.verifier.forget(verified.fingerprint);
+            }
+            Who::Session(session) => self.sessions.logout_session(session),
+        }
+    }
+
+    /// The text of the JWT that stands in a request, wherever it stands: what must not go upstream.
     #[must_use]
     pub fn token_text<'a>(&self, parts: &'a Parts) -> Option<&'a str> {
         self.authn.text(parts)
@@ -146,19 +235,65 @@ impl Gate {
         let admitted = self.sessions.reject(&admission.admitted).await?;
         Ok(Admission {
             admitted,
-            ..admission.clone()
+            who: admission.who.clone(),
         })
     }
 
-    /// The sessions, for what happens to them besides admission: ends, stand-ins, sockets.
+    /// The sessions, for what happens to them besides admission: stand-ins, sockets.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// The verifier, for tokens whose end was decided.
-    #[must_use]
-    pub fn verifier(&self) -> &Verifier {
-        &self.verifier
+    async fn exchange(&self, verified: Arc<Verified>) -> Result<Admission, GateError> {
+        let admitted = self.sessions.admit(&verified).await?;
+        Ok(Admission {
+            who: Who::Token(verified),
+            admitted,
+        })
     }
+
+    /// A stand-in beside a JWT must not name somebody else. One that names nobody is left over from before: beside a cookie that came
+    /// along by itself it says that the client believes to be somebody else than the cookie does, and nobody is believed; beside a
+    /// JWT that the client shows by its own act it is nothing, and goes no further.
+    fn agree(
+        &self,
+        evidence: &Evidence<'_>,
+        place: Place,
+        verified: &Verified,
+    ) -> Result<(), AuthnError> {
+        let Some(text) = evidence.stand_in else {
+            return Ok(());
+        };
+        match self.sessions.naming(text, &verified.principal.host_session) {
+            Naming::Same => Ok(()),
+            Naming::Another => Err(AuthnError::TwoTokens),
+            Naming::Nobody if place == Place::Cookie => Err(AuthnError::UnknownStandIn),
+            Naming::Nobody => Ok(()),
+        }
+    }
+}
+
+impl Admission {
+    fn by_stand_in(admitted: Admitted) -> Self {
+        Self {
+            who: Who::Session(Arc::clone(&admitted.session)),
+            admitted,
+        }
+    }
+}
+
+/// The texts that may name a session when there is no JWT: what the client put there itself, else what came along in cookies.
+fn texts<'a>(evidence: &Evidence<'a>) -> Result<impl Iterator<Item = &'a str>, GateError> {
+    let cookies = match evidence.stand_in {
+        Some(_) => [None, None],
+        None => evidence.cookies,
+    };
+    if evidence.stand_in.is_none() && cookies == [None, None] {
+        return Err(GateError::MissingToken);
+    }
+    Ok(evidence
+        .stand_in
+        .into_iter()
+        .chain(cookies.into_iter().flatten()))
 }

@@ -5,10 +5,10 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 primitives | [`clock`], [`secret`], [`headers`], [`body`], [`problem`] |
+//! | 0 primitives | [`clock`], [`random`], [`secret`], [`headers`], [`body`], [`problem`] |
 //! | 1 settings, instruments | [`config`], [`telemetry`] |
 //! | 2 authorities | [`jwt`], [`rocketchat`] |
-//! | 3 mechanisms | [`authn`], [`session`], [`surface`] |
+//! | 3 mechanisms | [`authn`], [`session`], [`ddp`], [`surface`] |
 //! | 4 gate | [`gate`] |
 //! | 5 edges | [`proxy`], [`endpoints`] |
 //! | 6 server | [`server`] |
@@ -20,12 +20,14 @@ pub mod body;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod ddp;
 pub mod endpoints;
 pub mod gate;
 pub mod headers;
 pub mod jwt;
 pub mod problem;
 pub mod proxy;
+pub mod random;
 pub mod rocketchat;
 pub mod secret;
 pub mod server;

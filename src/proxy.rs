@@ -4,7 +4,9 @@
 //! credentials are injected, the request is forwarded, the answer is scrubbed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use hyper::body::Incoming;
@@ -13,29 +15,35 @@ use ipnet::IpNet;
 use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
 use crate::config::Config;
+use crate::ddp;
 use crate::gate::{Admission, Gate, GateError};
-use crate::session::EndCause;
 use crate::surface::path::NormalPath;
-use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Surface, Verdict};
+use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
+pub mod boot;
 pub mod client_address;
+pub mod doorkeeper;
 pub mod error;
 pub mod files;
 pub mod forward;
-pub mod frames;
 pub mod html;
 pub mod inject;
+pub mod login;
 pub mod relay;
+pub mod rulings;
 pub mod scrubbed;
+pub mod side;
 pub mod upstream;
 pub mod websocket;
+pub mod wire;
 
 pub use error::ForwardError;
 
 use forward::{Forward, Forwarder, Payload};
 use html::Framing;
 use inject::Injector;
+use login::Attempt;
 use scrubbed::scrubbed;
 use upstream::Upstream;
 use websocket::{Asked, Lent, Sockets};
@@ -85,11 +93,12 @@ pub struct Job<'a> {
 /// The proxy.
 #[derive(Debug)]
 pub struct Proxy {
-    surface: Surface,
+    surface: Arc<Surface>,
     gate: Gate,
     forwarder: Forwarder,
     sockets: Sockets,
     framing: Framing,
+    boot_script: bool,
     trusted: Vec<IpNet>,
 }
 
@@ -102,16 +111,24 @@ impl Proxy {
             config.rocketchat.timeouts,
             metrics.clone(),
         )?;
-        let injector = Injector::new(&config.tokens, &config.listen.public_url)?;
+        let injector = Injector::new(config)?;
         let limit = config.listen.limits.body;
-        let sockets = Sockets::new(metrics, lent);
+        let surface = Arc::new(Surface::new(&config.proxy));
+        let sockets = Sockets::new(
+            &config.websocket,
+            Arc::clone(&surface),
+            gate.clone(),
+            metrics,
+            lent,
+        );
         let forwarder = Forwarder::new(upstream, injector, gate.clone(), limit);
         Some(Self {
-            surface: Surface::new(&config.proxy),
+            surface,
             gate,
             forwarder,
             sockets,
             framing: Framing::new(&config.proxy.frame_ancestors),
+            boot_script: config.iframe.boot_script,
             trusted: config.listen.trusted_proxies.clone(),
         })
     }
@@ -137,6 +154,9 @@ impl Proxy {
         if let Action::Deny(denial) = job.verdict.action {
             return Err(ProxyError::Denied(denial));
         }
+        if job.verdict.route == Route::Socket {
+            return self.open_socket(job, client, body, acting).await;
+        }
         if job.verdict.class == Class::Identity {
             let purpose = purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
@@ -145,35 +165,41 @@ impl Proxy {
                 None => Some(Box::pin(self.gate.admit(job.parts, purpose)).await?),
             };
         }
+        if let Action::Login(form) = job.verdict.action {
+            let body = whole(body).await?;
+            let login = Login::read(form, job.path.decoded(), &job.parts.headers, &body);
+            let login = login.map_err(ProxyError::Denied)?;
+            *acting = Box::pin(self.gate.admit_anybody(job.parts, Purpose::Login)).await?;
+            let attempt = Attempt {
+                parts: job.parts,
+                client,
+                login,
+            };
+            let logging_in = login::log_in(&self.gate, &self.forwarder, attempt, acting);
+            return Box::pin(logging_in).await;
+        }
         let (action, payload) = match job.verdict.action {
             Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
             action => (action, Payload::Stream(body)),
         };
-        if job.verdict.route == Route::Socket
-            && let (Some(admission), Payload::Stream(body)) = (&*acting, &payload)
-        {
-            let guard = self.gate.sessions().bind_socket(&admission.admitted);
-            let asked = Asked {
-                parts: job.parts,
-                admission,
-                client,
-                guard,
-            };
-            let opening = self.sockets.open(&self.forwarder, body, asked);
-            return Ok(Box::pin(opening).await?);
+        let with_boot = self.boot_script && job.verdict.route == Route::Page;
+        let for_page = with_boot && boot::wants_page(&job.parts.headers);
+        if for_page {
+            boot::ask_whole(&mut job.parts.headers);
         }
         let forward = Forward {
             parts: job.parts,
             admission: acting.as_mut(),
             client,
             as_cookies: job.verdict.carry == Carry::HeadersAndCookies,
-            readable_answer: matches!(action, Action::Scrub(_)),
+            readable_answer: for_page || matches!(action, Action::Scrub(_)),
+            rewritten: None,
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),
             Action::Logout => Ok(self.log_out(acting.as_ref())),
-            // Inspection never asks for another one.
-            Action::Inspect(_) => Err(ProxyError::Denied(Denial::Unreadable)),
+            // Inspection never asks for another one, and leads to no login.
+            Action::Inspect(_) | Action::Login(_) => Err(ProxyError::Denied(Denial::Unreadable)),
             Action::Scrub(scrub) => {
                 let answer = self.forwarder.forward(forward, payload).await?;
                 Ok(Box::pin(scrubbed(scrub, answer)).await?)
@@ -182,12 +208,40 @@ impl Proxy {
                 let mut answer = self.forwarder.forward(forward, payload).await?;
                 match job.verdict.route {
                     Route::File => files::make_private(answer.headers_mut()),
-                    Route::Page => self.framing.apply(answer.headers_mut()),
+                    Route::Page => {
+                        self.framing.apply(answer.headers_mut());
+                        if with_boot {
+                            answer = boot::insert(&job.parts.method, answer);
+                        }
+                    }
                     Route::Api | Route::Socket | Route::Public | Route::Own | Route::None => {}
                 }
                 Ok(answer)
             }
         }
+    }
+
+    /// Opens a socket for somebody, or for nobody yet.
+    async fn open_socket(
+        &self,
+        job: Job<'_>,
+        client: IpAddr,
+        body: Incoming,
+        acting: &mut Option<Admission>,
+    ) -> Result<Response<Body>, ProxyError> {
+        *acting = Box::pin(self.gate.admit_anybody(job.parts, Purpose::Upgrade)).await?;
+        let framing = match job.path.decoded() {
+            "/websocket" if job.parts.uri.query().is_some() => None,
+            "/websocket" => Some(ddp::Framing::Raw),
+            _ => Some(ddp::Framing::SockJs),
+        };
+        let asked = Asked {
+            parts: job.parts,
+            admission: acting.as_ref(),
+            client,
+            framing,
+        };
+        Ok(Box::pin(self.sockets.open(&self.forwarder, &body, asked)).await?)
     }
 
     /// Reads a body that decides what may happen.
@@ -197,12 +251,7 @@ impl Proxy {
         job: &Job<'_>,
         body: Incoming,
     ) -> Result<(Action, Payload), ProxyError> {
-        let body = Body::limited(body, surface::MAX_BODY as u64);
-        let body = match body.collect_up_to(surface::MAX_BODY).await {
-            Ok(body) => body,
-            Err(BodyError::TooLarge) => return Err(ProxyError::Denied(Denial::TooLarge)),
-            Err(error) => return Err(ForwardError::Body(error).into()),
-        };
+        let body = whole(body).await?;
         let action = self
             .surface
             .inspect(inspect, job.path, &job.parts.headers, &body);
@@ -212,9 +261,7 @@ impl Proxy {
     /// Rocket.Chat's own logout ends our session; its auth token is logged out there in the background.
     fn log_out(&self, admission: Option<&Admission>) -> Response<Body> {
         if let Some(admission) = admission {
-            self.gate
-                .sessions()
-                .release(&admission.verified, EndCause::Release);
+            self.gate.release(&admission.who);
         }
         let mut answer = Response::new(Body::full(LOGGED_OUT));
         let headers = answer.headers_mut();
@@ -227,12 +274,22 @@ impl Proxy {
     }
 }
 
+/// A body that must be understood.
+async fn whole(body: Incoming) -> Result<Bytes, ProxyError> {
+    let body = Body::limited(body, surface::MAX_BODY as u64);
+    match body.collect_up_to(surface::MAX_BODY).await {
+        Ok(body) => Ok(body),
+        Err(BodyError::TooLarge) => Err(ProxyError::Denied(Denial::TooLarge)),
+        Err(error) => Err(ForwardError::Body(error).into()),
+    }
+}
+
 /// What the request is for, as far as finding its token goes.
 fn purpose(verdict: Verdict) -> Purpose {
     match (verdict.action, verdict.route) {
         (Action::Logout, _) => Purpose::Change,
-        (_, Route::Socket) => Purpose::Upgrade,
         (_, Route::Page) => Purpose::Navigation,
+        (_, Route::File) => Purpose::File,
         _ => Purpose::Call,
     }
 }

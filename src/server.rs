@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod connection;
+pub mod cors;
 pub mod handler;
 pub mod head;
 pub mod listener;

@@ -51,26 +51,27 @@ pub mod handle;
 mod life;
 mod moment;
 pub mod profile;
-mod random;
 pub mod record;
 mod refresh;
 mod revoke;
+mod seen;
 pub mod sockets;
 mod store;
 mod sweeper;
+pub mod ticket;
 mod tombstone;
 mod turns;
 
 pub use cause::EndCause;
 pub use error::{ExchangeError, Reason};
-pub use handle::StandIn;
+pub use handle::{Naming, StandIn};
 pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
+pub use ticket::{Ticket, Tickets};
 
 use exchange::Outcome;
 use exchange::intake::{Entrance, Intake, Urgency};
 use exchange::users::Users;
-use handle::StandInHash;
 use life::Step;
 use moment::Moment;
 use refresh::Why;
@@ -208,7 +209,9 @@ impl Sessions {
             self.0.may_begin(verified)?;
             match self.0.seat(verified) {
                 Seat::Live(session) => {
-                    if let Some(admitted) = self.0.mend(&session, verified).await? {
+                    self.0.mend(&session).await?;
+                    let now = Moment::of(self.0.clock.now());
+                    if let Some(admitted) = session.admit(verified, now) {
                         return Ok(admitted);
                     }
                 }
@@ -241,23 +244,6 @@ impl Sessions {
         self.0.refreshed(&admitted.session, why).await
     }
 
-    /// Gives out a new stand-in for a live session; only its hash is kept. A session has at most 16, the oldest is dropped. That
-    /// of a session that has just ended names nothing.
-    #[must_use]
-    pub fn issue_stand_in(&self, admitted: &Admitted) -> StandIn {
-        let stand_in = StandIn::random();
-        self.0
-            .keep_stand_in(StandInHash::of(stand_in.reveal()), &admitted.session);
-        stand_in
-    }
-
-    /// The live session that a stand-in names, with its current credentials. Marks its use.
-    #[must_use]
-    pub fn of_stand_in(&self, text: &str) -> Option<Admitted> {
-        let session = self.0.store.of_stand_in(&StandInHash::of(text))?;
-        session.usable(Moment::of(self.0.clock.now()))
-    }
-
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
     /// new one.
     pub fn release(&self, verified: &Verified, cause: EndCause) {
@@ -267,6 +253,11 @@ impl Sessions {
     /// Ends the host session for good: as release, and this JWT and older ones of the host session are refused from now on.
     pub fn logout(&self, verified: &Verified) {
         self.0.logout(verified);
+    }
+
+    /// As [`Sessions::logout`], for a session that is known without a JWT.
+    pub fn logout_session(&self, session: &Arc<Session>) {
+        self.0.logout_session(session);
     }
 
     /// Ends one session; only the first cause counts.
@@ -317,18 +308,12 @@ impl Inner {
     }
 
     /// A session that is live and was not admitted: overdue for its end, or in need of credentials.
-    async fn mend(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        verified: &Verified,
-    ) -> Result<Option<Admitted>, ExchangeError> {
-        let now = Moment::of(self.clock.now());
-        if let Step::End(cause) = session.step(now) {
+    async fn mend(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), ExchangeError> {
+        if let Step::End(cause) = session.step(Moment::of(self.clock.now())) {
             self.end(session, cause);
-            return Ok(None);
+            return Ok(());
         }
-        self.refreshed(session, Why::Expired).await?;
-        Ok(session.admit(verified, now))
+        self.refreshed(session, Why::Expired).await.map(|_| ())
     }
 
     fn landed(

@@ -13,6 +13,8 @@ use path::NormalPath;
 use table::Rule;
 
 pub mod body;
+pub mod boot;
+pub mod login;
 pub mod method_call;
 pub mod path;
 pub mod profile;
@@ -21,6 +23,7 @@ pub mod scrub;
 pub mod table;
 
 pub use body::MAX_BODY;
+pub use login::{Answered, Login, LoginForm};
 pub use scrub::{MAX_ANSWER, Plan, Scrub};
 
 /// What is to be done with a request, before its body was looked at.
@@ -43,6 +46,8 @@ pub enum Class {
     Public,
     /// Somebody must be acting; without one the answer is ours (401).
     Identity,
+    /// Its body says who is acting.
+    Claim,
 }
 
 /// Where Rocket.Chat looks for credentials on a path (RC §8).
@@ -66,6 +71,8 @@ pub enum Action {
     Logout,
     /// Read the body, at most [`MAX_BODY`] bytes, and let [`Surface::inspect`] decide.
     Inspect(Inspect),
+    /// Read the body, at most [`MAX_BODY`] bytes, as a [`Login`]; the auth token is swapped in, and swapped out of the answer.
+    Login(LoginForm),
     /// It goes on, asking for an answer without content coding; the answer is scrubbed.
     Scrub(Scrub),
 }
@@ -185,8 +192,12 @@ impl Surface {
         match inspect {
             Inspect::OwnProfile => profile::judge_rest(body),
             Inspect::MethodCall => {
-                method_call::read(path.decoded(), body, |call| self.judge_call(call))
-                    .unwrap_or_else(Action::Deny)
+                let judged = method_call::read(path.decoded(), body, |call| self.judge_call(call));
+                match judged.unwrap_or_else(Action::Deny) {
+                    // A login's path says so, and was judged by it; one in another spelling is none of ours.
+                    Action::Login(_) => Action::Deny(Denial::Login),
+                    action => action,
+                }
             }
         }
     }
@@ -203,8 +214,7 @@ impl Surface {
     /// What a rule means here and now.
     fn action(&self, rule: Rule) -> Action {
         match rule {
-            // Logins by stand-in or JWT are not taken yet, so every login is one that must not pass.
-            Rule::Login => Action::Deny(Denial::Login),
+            Rule::Login => Action::Login(LoginForm::Rest),
             Rule::Logout => Action::Logout,
             Rule::Deny(denial) => Action::Deny(denial),
             Rule::MethodCall => Action::Inspect(Inspect::MethodCall),

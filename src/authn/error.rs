@@ -12,6 +12,10 @@ pub enum AuthnError {
     /// Two places, or one place twice, with different tokens.
     #[error("request presents two different tokens")]
     TwoTokens,
+    /// What stands in place of Rocket.Chat's auth token names no live session. It is never tried at Rocket.Chat, where failures of
+    /// one client would lock out all (RC §5.5).
+    #[error("request presents a stand-in of no live session")]
+    UnknownStandIn,
     /// A cookie on a request that did not prove to come from our own pages.
     #[error("request with a cookie does not come from an allowed origin")]
     ForeignOrigin,
@@ -25,6 +29,7 @@ impl AuthnError {
             Self::Duplicated => "duplicated-header",
             Self::Malformed => "malformed",
             Self::TwoTokens => "two-tokens",
+            Self::UnknownStandIn => "unknown-stand-in",
             Self::ForeignOrigin => "foreign-origin",
         }
     }

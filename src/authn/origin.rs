@@ -42,6 +42,12 @@ impl Origins {
             .is_some_and(|site| site == "same-origin")
     }
 
+    /// Does the request say that it comes from none of them?
+    #[must_use]
+    pub fn proves_foreign(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(header::ORIGIN) && !self.proves_ours(headers)
+    }
+
     /// Does the request say that it comes from our own origin, allowed ones not counting? For answers that carry something a foreign
     /// page could read by including them as a script.
     #[must_use]

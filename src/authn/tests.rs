@@ -4,6 +4,8 @@ use http::Request;
 
 use super::*;
 
+mod stand_ins;
+
 fn authn() -> Authn {
     let tokens = Tokens {
         bearer: true,
@@ -14,6 +16,7 @@ fn authn() -> Authn {
     let origin = |text| Origin::parse(text).unwrap();
     Authn::new(
         &tokens,
+        "gantry_session",
         &origin("https://chat.example.com"),
         &[origin("https://app.example.com")],
     )
@@ -26,7 +29,10 @@ fn check(
 ) {
     let (parts, ()) = request.body(()).unwrap().into_parts();
     let found = authn().find(&parts, purpose);
-    let found = found.map(|found| found.map(|presented| (presented.bearer, presented.place)));
+    let found = found.map(|found| {
+        let bearer = found.bearer;
+        bearer.map(|presented| (presented.bearer, presented.place))
+    });
     assert_eq!(found, expected, "{parts:?}");
 }
 

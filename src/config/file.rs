@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::admin::AdminFile;
+use super::iframe::IframeFile;
 use super::issuer::IssuerFile;
 use super::listen::ListenFile;
 use super::proxy::ProxyFile;
@@ -17,6 +18,7 @@ use super::shape::Shape;
 use super::telemetry::TelemetryFile;
 use super::tokens::TokensFile;
 use super::users::UsersFile;
+use super::websocket::WebSocketFile;
 
 /// The configuration of Gantry. Environment variables stand over it: `GANTRY_LISTEN__ADDRESS` over `listen.address`.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +40,10 @@ pub(super) struct File {
     pub(super) sessions: SessionsFile,
     /// What passes, and who may embed it.
     pub(super) proxy: ProxyFile,
+    /// What sockets may cost, and do without a login.
+    pub(super) websocket: WebSocketFile,
+    /// How browsers that show Rocket.Chat inside a host page are known.
+    pub(super) iframe: IframeFile,
     /// What Gantry tells about itself.
     pub(super) telemetry: TelemetryFile,
 }

@@ -114,6 +114,8 @@ impl Layers {
             users: extraction.section("users"),
             sessions: extraction.section("sessions"),
             proxy: extraction.section("proxy"),
+            websocket: extraction.section("websocket"),
+            iframe: extraction.section("iframe"),
             telemetry: extraction.section("telemetry"),
         };
         Ok(Self {

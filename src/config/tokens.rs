@@ -19,8 +19,8 @@ pub struct Tokens {
     pub query: Option<String>,
 }
 
-/// Cookies that are Rocket.Chat's or our own; a JWT in one of them would be taken for something else.
-const TAKEN_COOKIES: [&str; 3] = ["rc_token", "rc_uid", "gantry_session"];
+/// Cookies that are Rocket.Chat's; what stands in one of them would be taken for something else.
+pub(super) const TAKEN_COOKIES: [&str; 4] = ["rc_token", "rc_uid", "rc_rid", "rc_room_type"];
 
 /// Query parameters that are Rocket.Chat's (RC §13.1).
 const TAKEN_PARAMETERS: [&str; 3] = ["rc_token", "rc_uid", "resumeToken"];
@@ -88,7 +88,13 @@ impl TokensFile {
     }
 }
 
-/// A name that needs no escaping in a cookie, a header list or a query (RFC 9110 `token`).
+/// Is this a name that needs no escaping in a cookie, a header list or a query (RFC 9110 `token`)?
+pub(super) fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    (1..=64).contains(&text.len()) && text.chars().all(plain)
+}
+
+/// The name that is given, none of those that are `taken`; `None` when the place is switched off.
 fn name(
     validation: &mut Validation<'_>,
     key: &Key,
@@ -98,10 +104,9 @@ fn name(
     if text.is_empty() {
         return Ok(None);
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     let wanted = "a name of at most 64 letters, digits, `-`, `_` and `.`";
     let name = validation.parse(key, text, wanted, |text| {
-        (text.len() <= 64 && text.chars().all(plain)).then(|| text.to_owned())
+        is_name(text).then(|| text.to_owned())
     })?;
     if let Some(taken) = taken.iter().find(|taken| taken.eq_ignore_ascii_case(&name)) {
         let Mistaken = validation.mistake(

@@ -114,6 +114,25 @@ impl Validation<'_> {
         self.bounded(key, text, duration, longest.min(LONGEST))
     }
 
+    /// A duration within bounds.
+    pub(super) fn period(
+        &mut self,
+        key: &Key,
+        text: &DurationText,
+        (least, most): (Duration, Duration),
+    ) -> Checked<Duration> {
+        let duration = self.duration(key, text)?;
+        if (least..=most).contains(&duration) {
+            return Ok(duration);
+        }
+        let (least, most) = (
+            humantime::format_duration(least),
+            humantime::format_duration(most),
+        );
+        let problem = format!("{} should be from {least} to {most}", quoted(text.as_str()));
+        Err(self.mistake(key, problem))
+    }
+
     fn bounded(
         &mut self,
         key: &Key,

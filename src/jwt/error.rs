@@ -68,6 +68,12 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
+    /// Is it for want of keys, and not the bearer's fault?
+    #[must_use]
+    pub fn is_unavailable(self) -> bool {
+        self == Self::KeysUnavailable
+    }
+
     /// Fixed slug for logs and metric labels.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -43,6 +43,9 @@ pub enum ForwardError {
     /// Rocket.Chat refused the credentials, and there are no new ones.
     #[error("credentials cannot be refreshed")]
     Refresh(#[source] ExchangeError),
+    /// Rocket.Chat chose a WebSocket extension that was not offered.
+    #[error("rocket.chat chose a websocket extension that was not offered")]
+    Extension,
     /// The request is no proper WebSocket handshake (RFC 6455 §4.2.1).
     #[error("websocket handshake is malformed")]
     Handshake,
@@ -74,7 +77,9 @@ impl ForwardError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Connect(_) | Self::Broken(_) => "upstream-unreachable",
-            Self::Protocol(_) | Self::Answer(_) | Self::Scrub(_) => "upstream-invalid",
+            Self::Protocol(_) | Self::Extension | Self::Answer(_) | Self::Scrub(_) => {
+                "upstream-invalid"
+            }
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
             Self::Body(_) | Self::BrokenBody(_) => "bad-body",

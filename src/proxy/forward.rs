@@ -28,6 +28,8 @@ pub struct Forward<'a> {
     pub as_cookies: bool,
     /// The answer will be looked into.
     pub readable_answer: bool,
+    /// Length of a body that is not the client's own.
+    pub rewritten: Option<usize>,
 }
 
 /// A request's body on its way up.
@@ -102,6 +104,20 @@ impl Forwarder {
         Ok(self.pass_back(answer))
     }
 
+    /// Sends the request and passes the answer back, whatever it says.
+    ///
+    /// # Errors
+    /// [`ForwardError`] when there is no answer to pass back.
+    pub async fn once(
+        &self,
+        forward: &Forward<'_>,
+        payload: Payload,
+    ) -> Result<Response<Body>, ForwardError> {
+        let (body, replay) = self.body(payload)?;
+        let answer = self.send(forward, body, replay.held()).await?;
+        Ok(self.pass_back(answer))
+    }
+
     /// The head to send upstream.
     ///
     /// # Errors
@@ -135,6 +151,7 @@ impl Forwarder {
             as_cookies: forward.as_cookies,
             upgrade: false,
             readable_answer: forward.readable_answer,
+            rewritten: forward.rewritten,
             client: forward.client,
         };
         let request = self.request(forward.parts, &injection)?;

@@ -53,7 +53,8 @@ impl Framing {
     }
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
+/// Does an answer say that it is HTML?
+pub fn is_html(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.as_bytes().get(..9))

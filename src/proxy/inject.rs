@@ -13,8 +13,7 @@ use http::uri::PathAndQuery;
 use http::{Request, Uri, Version};
 use memchr::memmem;
 
-use crate::config::tokens::Tokens;
-use crate::config::types::Origin;
+use crate::config::Config;
 use crate::headers::names::Names;
 use crate::headers::{
     self, X_AUTH_TOKEN, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_USER_ID,
@@ -160,6 +159,8 @@ pub struct Injection<'a> {
     pub upgrade: bool,
     /// The answer must be readable to us: no compression.
     pub readable_answer: bool,
+    /// Length of a body that is not the client's own.
+    pub rewritten: Option<usize>,
     /// The client, as Rocket.Chat shall count it.
     pub client: IpAddr,
 }
@@ -175,11 +176,14 @@ pub struct Injector {
 }
 
 impl Injector {
-    /// `tokens` says where JWTs stand, which go no further; `public_url` is what Rocket.Chat shall think it is called.
+    /// JWTs and stand-ins go no further from wherever the config says they stand; `listen.public_url` is what Rocket.Chat shall think
+    /// it is called.
     #[must_use]
-    pub fn new(tokens: &Tokens, public_url: &Origin) -> Option<Self> {
+    pub fn new(config: &Config) -> Option<Self> {
+        let (tokens, public_url) = (&config.tokens, &config.listen.public_url);
+        let session_cookie = config.iframe.cookie.name.as_str();
         Some(Self {
-            cookies: Names::cookies(tokens.cookie.as_deref()),
+            cookies: Names::cookies(tokens.cookie.as_deref().into_iter().chain([session_cookie])),
             parameters: Names::parameters(tokens.query.as_deref()),
             subprotocol: tokens.subprotocol.clone(),
             host: unshared(public_url.authority())?,
@@ -221,6 +225,8 @@ impl Injector {
         }
         if injection.upgrade {
             self.strip_subprotocol(&mut headers);
+            // Compressed frames could not be read: with none offered, none is chosen (RC §6.1).
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
             hop::set_websocket_upgrade(&mut headers);
         } else {
             headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
@@ -230,6 +236,9 @@ impl Injector {
                 header::ACCEPT_ENCODING,
                 HeaderValue::from_static("identity"),
             );
+        }
+        if let Some(length) = injection.rewritten {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         self.tell_of_client(&mut headers, injection.client);
         let mut request = Request::new(());

@@ -19,14 +19,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
-use crate::gate::Admission;
+use crate::config::websocket::WebSocket;
+use crate::ddp::Framing;
+use crate::gate::{Admission, Gate};
 use crate::headers::{self, hop};
+use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
-use crate::proxy::frames::{GOING_AWAY, SESSION_ENDED};
 use crate::proxy::inject::Injection;
-use crate::proxy::relay::{Side, relay};
-use crate::session::SocketGuard;
+use crate::proxy::relay::{Carriage, relay};
+use crate::proxy::rulings::Rulings;
+use crate::proxy::side::Side;
+use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
 
 /// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
@@ -39,17 +43,17 @@ const LEAVING_TURNS: u32 = 5_000;
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
 pub type Unwrap = fn(Upgraded) -> Option<Side>;
 
-/// An upgrade that the gate admitted.
+/// An upgrade that may go on.
 #[derive(Debug)]
 pub struct Asked<'a> {
     /// The downstream head.
     pub parts: &'a mut Parts,
-    /// Whose socket it will be.
-    pub admission: &'a Admission,
+    /// Whose socket it will be; nobody's until somebody logs in on it.
+    pub admission: Option<&'a Admission>,
     /// The client's address.
     pub client: IpAddr,
-    /// The binding to the session, made before anything was dialled, so that an end in between is not missed.
-    pub guard: SocketGuard,
+    /// How DDP will stand in its frames, where the path tells.
+    pub framing: Option<Framing>,
 }
 
 /// What the server lends for sockets.
@@ -66,6 +70,9 @@ pub struct Lent {
 /// Opens sockets.
 #[derive(Debug)]
 pub struct Sockets {
+    gate: Gate,
+    surface: Arc<Surface>,
+    rules: WebSocket,
     metrics: Metrics,
     lent: Lent,
     dismissed: Arc<AtomicU32>,
@@ -74,16 +81,25 @@ pub struct Sockets {
 impl Sockets {
     /// What a socket needs.
     #[must_use]
-    pub fn new(metrics: Metrics, lent: Lent) -> Self {
+    pub fn new(
+        rules: &WebSocket,
+        surface: Arc<Surface>,
+        gate: Gate,
+        metrics: Metrics,
+        lent: Lent,
+    ) -> Self {
         Self {
+            gate,
+            surface,
+            rules: rules.clone(),
             metrics,
             lent,
             dismissed: Arc::default(),
         }
     }
 
-    /// Shakes hands with Rocket.Chat in the client's name; on its 101, answers the client's and relays until either side or the
-    /// session ends. Any other answer passes back as it is.
+    /// Shakes hands with Rocket.Chat in the client's name; on its 101, answers the client's and carries the socket until either side or
+    /// the session ends. Any other answer passes back as it is.
     ///
     /// # Errors
     /// [`ForwardError`].
@@ -93,20 +109,20 @@ impl Sockets {
         body: &Incoming,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
-        let Asked {
-            parts,
-            admission,
-            client,
-            guard,
-        } = asked;
-        let downstream = handshake(parts, body)?;
+        let downstream = handshake(asked.parts, body)?;
+        // Before anything is dialled, so that an end in between is not missed.
+        let carriage = self.carriage(&asked);
+        let parts = asked.parts;
         let offered = parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
         let injection = Injection {
-            credentials: Some(&admission.admitted.credentials),
+            credentials: asked
+                .admission
+                .map(|admission| &*admission.admitted.credentials),
             as_cookies: false,
             upgrade: true,
             readable_answer: false,
-            client,
+            rewritten: None,
+            client: asked.client,
         };
         let request = forwarder.request(parts, &injection)?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
@@ -114,6 +130,13 @@ impl Sockets {
             let mut answer = answer.map(Body::stream);
             headers::strip_response(answer.headers_mut(), forwarder.injector().cookies());
             return Ok(answer);
+        }
+        // None was offered: frames in a form that was not agreed on cannot be read (RFC 6455 §9.1).
+        if answer
+            .headers()
+            .contains_key(header::SEC_WEBSOCKET_EXTENSIONS)
+        {
+            return Err(ForwardError::Extension);
         }
         let upstream = hyper::upgrade::on(&mut answer);
         let (mut agreed, _) = answer.into_parts();
@@ -133,20 +156,32 @@ impl Sockets {
         self.lent.tasks.spawn(async move {
             if let Some((downstream, upstream)) = both(downstream, upstream, unwrap).await {
                 metrics.sockets_changed(1);
-                let farewell = async {
-                    tokio::select! {
-                        biased;
-                        () = guard.ended() => SESSION_ENDED,
-                        () = turn_to_leave(&drain, &dismissed) => GOING_AWAY,
-                    }
-                };
-                let parting = relay(downstream, upstream, farewell).await;
+                let leaving = turn_to_leave(&drain, &dismissed);
+                let parting = relay(downstream, upstream, carriage, leaving).await;
                 metrics.sockets_changed(-1);
-                drop(guard);
-                parting.linger().await;
+                parting.part().await;
             }
         });
         Ok(Response::from_parts(agreed, Body::empty()))
+    }
+
+    fn carriage(&self, asked: &Asked<'_>) -> Carriage {
+        let brought = asked.admission.map(|admission| &admission.admitted);
+        let rulings = Rulings::new(
+            Arc::clone(&self.surface),
+            self.rules.anonymous,
+            brought.is_some(),
+        );
+        let patience = self.rules.login_timeout;
+        Carriage {
+            framing: asked.framing,
+            max_message: self.rules.max_message,
+            login_timeout: self.rules.login_timeout,
+            ping_interval: self.rules.ping_interval,
+            rulings,
+            doorkeeper: Doorkeeper::new(self.gate.clone(), patience, brought),
+            metrics: self.metrics.clone(),
+        }
     }
 }
 

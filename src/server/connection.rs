@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::config::listen::Limits;
-use crate::proxy::relay::Side;
+use crate::proxy::side::Side;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};

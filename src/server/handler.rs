@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
 use crate::gate::Admission;
 use crate::proxy::{Job, Proxy};
+use crate::server::cors::{Cors, Readers};
 use crate::server::head::Signs;
 use crate::server::rejection::Rejection;
 use crate::surface::path::NormalPath;
@@ -28,6 +29,7 @@ pub struct Handler(Arc<Inner>);
 struct Inner {
     endpoints: Endpoints,
     proxy: Proxy,
+    cors: Cors,
     access_log: AccessLog,
     metrics: Metrics,
     clock: Clock,
@@ -43,6 +45,8 @@ pub struct Edges {
     pub endpoints: Endpoints,
     /// What answers everywhere else.
     pub proxy: Proxy,
+    /// Who may read what they answer.
+    pub cors: Cors,
 }
 
 /// What is known of a request when it is answered, for metrics and the log.
@@ -50,6 +54,7 @@ pub struct Edges {
 struct Seen {
     route: Route,
     acting: Option<Admission>,
+    readers: Readers,
 }
 
 /// Counts a connection for as long as it is held.
@@ -76,6 +81,7 @@ impl Handler {
         Self(Arc::new(Inner {
             endpoints: edges.endpoints,
             proxy: edges.proxy,
+            cors: edges.cors,
             fields,
             access_log,
             metrics,
@@ -106,19 +112,22 @@ impl Handler {
         let mut seen = Seen {
             route: Route::None,
             acting: None,
+            readers: Readers::Ours,
         };
         let dispatched = match refuse_ambiguous(&parts, signs) {
             Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
             Err(rejection) => Err(rejection),
         };
-        let (answer, error) = match dispatched {
+        let (mut answer, error) = match dispatched {
             Ok(answer) => (answer, None),
             Err(rejection) => {
+                seen.readers = Readers::Ours;
                 inner.metrics.request_rejected(rejection.problem().slug);
                 let answer = rejection.answer(&request_id.to_string());
                 (answer, Some((rejection.kind(), rejection.chain())))
             }
         };
+        inner.cors.mark(&parts, seen.readers, &mut answer);
         let duration = began.elapsed();
         let status = answer.status().as_u16();
         inner.metrics.request_answered(seen.route, status, duration);
@@ -158,10 +167,17 @@ impl Inner {
         let path = NormalPath::parse(uri.path()).map_err(Rejection::Path)?;
         if path.decoded().starts_with(endpoints::PREFIX) {
             seen.route = Route::Own;
-            return Ok(Box::pin(self.endpoints.handle(parts, path.decoded())).await?);
+            if let Some(answer) = self.cors.preflight(parts, seen.readers)? {
+                return Ok(answer);
+            }
+            return Ok(Box::pin(self.endpoints.handle(parts, path.decoded(), body)).await?);
         }
         let verdict = self.proxy.judge(parts, &path);
         seen.route = verdict.route;
+        if let Some(answer) = self.cors.preflight(parts, Readers::of(verdict))? {
+            return Ok(answer);
+        }
+        seen.readers = Readers::of(verdict);
         let job = Job {
             parts,
             path: &path,

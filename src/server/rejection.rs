@@ -29,6 +29,9 @@ pub enum Rejection {
     /// It has more header fields than the limit.
     #[error("request has too many header fields")]
     TooManyFields,
+    /// Its preflight names an origin whose pages may not read answers.
+    #[error("preflight is from a foreign origin")]
+    ForeignOrigin,
     /// Its path has no one meaning.
     #[error("request path is refused")]
     Path(#[source] Refused),
@@ -47,6 +50,7 @@ impl Rejection {
         match self {
             Self::Malformed(_) => "malformed-request",
             Self::TooManyFields => "too-many-fields",
+            Self::ForeignOrigin => "foreign-origin",
             Self::Path(_) => "malformed-path",
             Self::Endpoint(error) => error.kind(),
             Self::Proxy(error) => error.kind(),
@@ -59,12 +63,25 @@ impl Rejection {
         match self {
             Self::Malformed(_) | Self::Path(_) => Problem::BAD_REQUEST,
             Self::TooManyFields => Problem::HEAD_TOO_LARGE,
+            Self::ForeignOrigin => Problem::NOT_PERMITTED,
             Self::Proxy(ProxyError::Denied(denial)) => denied(*denial),
             Self::Proxy(ProxyError::Gate(error)) | Self::Endpoint(EndpointError::Gate(error)) => {
                 gate(error)
             }
             Self::Endpoint(EndpointError::NotFound) => Problem::NOT_FOUND,
             Self::Endpoint(EndpointError::MethodNotAllowed(_)) => Problem::METHOD_NOT_ALLOWED,
+            Self::Endpoint(EndpointError::Ticket) => Problem::INVALID_TOKEN,
+            Self::Endpoint(EndpointError::Target) => {
+                Problem::BAD_REQUEST.with_detail("`to` must be a path of this origin.")
+            }
+            Self::Endpoint(EndpointError::Body(BodyError::TooLarge)) => Problem::TOO_LARGE,
+            Self::Endpoint(
+                EndpointError::Twice
+                | EndpointError::Unreadable
+                | EndpointError::Body(
+                    BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded,
+                ),
+            ) => Problem::BAD_REQUEST,
             Self::Proxy(ProxyError::Forward(error)) => forward(error),
         }
     }
@@ -113,6 +130,7 @@ impl Rejection {
             | Self::Endpoint(EndpointError::Gate(GateError::Exchange(error))) => error,
             Self::Malformed(_)
             | Self::TooManyFields
+            | Self::ForeignOrigin
             | Self::Path(_)
             | Self::Endpoint(_)
             | Self::Proxy(_) => return Some(RETRY_AFTER),
@@ -138,6 +156,7 @@ fn gate(error: &GateError) -> Problem {
             AuthnError::Duplicated
             | AuthnError::Malformed
             | AuthnError::TwoTokens
+            | AuthnError::UnknownStandIn
             | AuthnError::ForeignOrigin,
         ) => Problem::INVALID_TOKEN,
         GateError::Verify(VerifyError::KeysUnavailable) => Problem::KEYS_UNAVAILABLE,
@@ -172,9 +191,10 @@ fn api(error: &ApiError) -> Problem {
 fn forward(error: &ForwardError) -> Problem {
     match error {
         ForwardError::Connect(_) | ForwardError::Broken(_) => Problem::UPSTREAM_UNREACHABLE,
-        ForwardError::Protocol(_) | ForwardError::Answer(_) | ForwardError::Scrub(_) => {
-            Problem::UPSTREAM_INVALID
-        }
+        ForwardError::Protocol(_)
+        | ForwardError::Extension
+        | ForwardError::Answer(_)
+        | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target

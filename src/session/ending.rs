@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::jwt::Verified;
-use crate::session::handle::StandInHash;
+use crate::jwt::{HostSession, Verified};
 use crate::session::moment::Moment;
 use crate::session::record::Session;
 use crate::session::store::Found;
@@ -14,11 +13,11 @@ impl Inner {
     /// Ends a session, once. In this order: marked, so that nobody is admitted; its logout owed, so that its auth token is never
     /// without a keeper; forgotten; its sockets told.
     pub(in crate::session) fn end(&self, session: &Arc<Session>, cause: EndCause) {
-        let Some((credentials, stand_ins)) = session.finish(cause) else {
+        let Some((credentials, stand_in)) = session.finish(cause) else {
             return;
         };
         self.revoker.owe(credentials, cause.name(), None);
-        self.store.remove(session, stand_ins);
+        self.store.remove(session, stand_in);
         session.tell_sockets();
         self.metrics.sessions_changed(-1);
         tracing::info!(
@@ -35,7 +34,7 @@ impl Inner {
         if self.is_dead(verified) {
             return;
         }
-        self.vacate(verified, cause);
+        self.vacate(&verified.principal.host_session, cause);
     }
 
     /// As [`Inner::release`], with a tombstone. It is put down first: whatever begins after the place is empty sees it.
@@ -45,17 +44,33 @@ impl Inner {
         }
         let now = Moment::of(self.clock.now());
         let host_session = &verified.principal.host_session;
-        let tombstone = self.store.bury(host_session, |older| {
+        self.bury(host_session, |older| {
             Tombstone::over(older, &Token::of(verified), now, &self.token_life)
         });
-        self.deadlines
-            .forget_tombstone(*host_session, tombstone.kept_until());
-        self.vacate(verified, EndCause::Logout);
+        self.vacate(host_session, EndCause::Logout);
     }
 
-    /// Empties the place of the token's host session.
-    fn vacate(&self, verified: &Verified, cause: EndCause) {
-        let host_session = &verified.principal.host_session;
+    /// As [`Inner::logout`], by the session itself: every JWT that it has seen is refused from now on, and those with an earlier `iat`.
+    pub(in crate::session) fn logout_session(&self, session: &Arc<Session>) {
+        let now = Moment::of(self.clock.now());
+        let (issued, bare) = (session.tokens().issued(), session.tokens().bare());
+        self.bury(session.host_session(), |older| {
+            let seen = Tombstone::up_to(older, issued.max(now), &self.token_life);
+            bare.iter().fold(seen, |tombstone, token| {
+                Tombstone::over(Some(&tombstone), token, now, &self.token_life)
+            })
+        });
+        self.end(session, EndCause::Logout);
+    }
+
+    fn bury(&self, host_session: &HostSession, make: impl FnOnce(Option<&Tombstone>) -> Tombstone) {
+        let tombstone = self.store.bury(host_session, make);
+        self.deadlines
+            .forget_tombstone(*host_session, tombstone.kept_until());
+    }
+
+    /// Empties the place of a host session.
+    fn vacate(&self, host_session: &HostSession, cause: EndCause) {
         while let Some(found) = self.store.find(host_session) {
             match found {
                 Found::Live(session) => return self.end(&session, cause),
@@ -73,17 +88,6 @@ impl Inner {
         self.store
             .tombstone(&verified.principal.host_session)
             .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
-    }
-
-    /// Keeps the hash of a stand-in for as long as its session lives.
-    pub(in crate::session) fn keep_stand_in(&self, hash: StandInHash, session: &Arc<Session>) {
-        // First where it is found, then where its end finds it: an end between the two refuses it, and it is taken out again.
-        self.store.add_stand_in(hash, session);
-        match session.add_stand_in(hash) {
-            Ok(Some(oldest)) => self.store.remove_stand_in(&oldest),
-            Ok(None) => {}
-            Err(()) => self.store.remove_stand_in(&hash),
-        }
     }
 
     /// Everything a shutdown waits for.

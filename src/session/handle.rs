@@ -1,13 +1,109 @@
 //! Stand-ins: what clients hold in place of Rocket.Chat's auth token.
 //!
-//! Only the SHA-256 of a stand-in is kept, so what Gantry stores opens nothing.
+//! A session has one, made when it is first asked for, however many tabs and clients log in: no client's stand-in is dropped because
+//! another came. It is found by its SHA-256, so what is stored besides the session opens nothing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::session::random;
+use crate::jwt::HostSession;
+use crate::random;
+use crate::secret::Secret;
+use crate::session::moment::Moment;
+use crate::session::record::{Admitted, Kept, Session};
+use crate::session::{ExchangeError, Inner, Sessions};
+
+/// Whom a text that may be a stand-in names, beside a JWT that was shown with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// No live session.
+    Nobody,
+    /// A live session of that host session.
+    Same,
+    /// A live session of another one.
+    Another,
+}
+
+impl Sessions {
+    /// The stand-in of a session. That of a session that has just ended names nothing.
+    #[must_use]
+    pub fn stand_in(&self, admitted: &Admitted) -> StandIn {
+        self.0.stand_in(&admitted.session)
+    }
+
+    /// The live session that a stand-in names, with its current credentials if they can be used now. Marks its use.
+    #[must_use]
+    pub fn of_stand_in(&self, text: &str) -> Option<Admitted> {
+        let session = self.named(text)?;
+        session.usable(Moment::of(self.0.clock.now()))
+    }
+
+    /// As [`Sessions::of_stand_in`], with new credentials where the old ones have expired.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]. `Ok(None)` when it names no live session.
+    pub async fn admit_stand_in(&self, text: &str) -> Result<Option<Admitted>, ExchangeError> {
+        match self.named(text) {
+            Some(session) => self.revive(&session).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The session that a stand-in names, in whatever state.
+    #[must_use]
+    pub fn named(&self, text: &str) -> Option<Arc<Session>> {
+        self.0.store.of_stand_in(&StandInHash::of(text))
+    }
+
+    /// A session with credentials that can be used now, new ones if need be.
+    ///
+    /// # Errors
+    /// [`ExchangeError`], also when the session has ended.
+    pub async fn revive(&self, session: &Arc<Session>) -> Result<Admitted, ExchangeError> {
+        let usable = || session.usable(Moment::of(self.0.clock.now()));
+        if let Some(admitted) = usable() {
+            return Ok(admitted);
+        }
+        self.0.mend(session).await?;
+        usable().ok_or_else(|| session.end_error())
+    }
+
+    /// Whether a text names a live session, and whether it is this host session's.
+    #[must_use]
+    pub fn naming(&self, text: &str, host_session: &HostSession) -> Naming {
+        match self.named(text) {
+            Some(session) if session.is_of(host_session) => Naming::Same,
+            Some(_) => Naming::Another,
+            None => Naming::Nobody,
+        }
+    }
+}
+
+impl Inner {
+    fn stand_in(&self, session: &Arc<Session>) -> StandIn {
+        if let Some(stand_in) = session.stand_in() {
+            return stand_in;
+        }
+        let stand_in = StandIn::random();
+        let hash = stand_in.hash();
+        // First where it is found, then where its end finds it: an end between the two refuses it, and it is taken out again.
+        self.store.add_stand_in(hash, session);
+        match session.keep_stand_in(&stand_in) {
+            Kept::This => stand_in,
+            Kept::Other(first) => {
+                self.store.remove_stand_in(&hash);
+                first
+            }
+            Kept::None => {
+                self.store.remove_stand_in(&hash);
+                stand_in
+            }
+        }
+    }
+}
 
 /// 256 random bits in base64url, 43 characters: the form of a Rocket.Chat token, worthless there.
 #[derive(Clone)]
@@ -28,6 +124,16 @@ impl StandIn {
     #[must_use]
     pub fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// As a secret for a socket's login, whose answer hands it to its client.
+    #[must_use]
+    pub fn into_secret(self) -> Secret {
+        Secret::new(self.reveal().to_owned())
+    }
+
+    pub(in crate::session) fn hash(&self) -> StandInHash {
+        StandInHash::of(self.reveal())
     }
 }
 
@@ -71,7 +177,7 @@ mod tests {
     #[test]
     fn neither_a_stand_in_nor_its_hash_can_be_printed() {
         let stand_in = StandIn::random();
-        let hash = StandInHash::of(stand_in.reveal());
+        let hash = stand_in.hash();
         assert_eq!(
             format!("{stand_in:?} {hash:?}"),
             "StandIn([redacted]) StandInHash"

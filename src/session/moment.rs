@@ -13,6 +13,9 @@ impl Moment {
     /// Later than every calendar: the deadline of what has none.
     pub(in crate::session) const NEVER: Self = Self(u64::MAX);
 
+    /// Earlier than everything that happens.
+    pub(in crate::session) const BEGINNING: Self = Self(0);
+
     pub(in crate::session) fn of(time: SystemTime) -> Self {
         Self(clock::unix_millis(time))
     }

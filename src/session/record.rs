@@ -13,16 +13,15 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::jwt::{HostSession, PrincipalKey, Verified};
+use crate::random;
 use crate::rocketchat::Credentials;
-use crate::session::handle::StandInHash;
+use crate::session::handle::{StandIn, StandInHash};
 use crate::session::life::{Bounds, Step, Times};
 use crate::session::moment::{Mark, Moment};
 use crate::session::refresh::RefreshFlight;
+use crate::session::seen::Seen;
 use crate::session::tombstone::{Token, Tombstone};
-use crate::session::{EndCause, ExchangeError, Reason, random};
-
-/// Stand-ins one session may have: a browser with many tabs, an SDK that logs in anew now and then. The oldest is dropped.
-const STAND_INS: usize = 16;
+use crate::session::{EndCause, ExchangeError, Reason};
 
 /// A live binding of a host session to credentials.
 pub struct Session {
@@ -37,6 +36,7 @@ pub struct Session {
     credentials: ArcSwap<Credentials>,
     last_used: Mark,
     token_expires: Mark,
+    tokens: Seen,
     refresh_due: Mark,
     last_socket_closed: Mark,
     sockets: AtomicUsize,
@@ -50,7 +50,7 @@ pub struct Session {
 #[derive(Debug, Default)]
 pub(in crate::session) struct Inside {
     pub(in crate::session) cause: Option<EndCause>,
-    pub(in crate::session) stand_ins: VecDeque<StandInHash>,
+    pub(in crate::session) stand_in: Option<StandIn>,
     pub(in crate::session) refresh: Option<Arc<RefreshFlight>>,
     /// When the latest refreshes after a rejection began, newest last.
     pub(in crate::session) rejections: VecDeque<Moment>,
@@ -92,6 +92,7 @@ impl Session {
             credentials: ArcSwap::from_pointee(begin.credentials),
             last_used: Mark::new(begin.now),
             token_expires: Mark::new(Moment::of(begin.verified.expires_at)),
+            tokens: Seen::new(begin.verified),
             refresh_due: Mark::new(begin.refresh_due),
             last_socket_closed: Mark::new(Moment::NEVER),
             sockets: AtomicUsize::new(0),
@@ -147,7 +148,13 @@ impl Session {
         }
         let admitted = self.usable(now)?;
         self.token_expires.raise(Moment::of(verified.expires_at));
+        self.tokens.note(verified);
         Some(admitted)
+    }
+
+    /// The JWTs it has lived on.
+    pub(in crate::session) fn tokens(&self) -> &Seen {
+        &self.tokens
     }
 
     /// It with its credentials, if they can be used now; marks the use.
@@ -187,6 +194,12 @@ impl Session {
         }
     }
 
+    /// Is it this host session's?
+    #[must_use]
+    pub fn is_of(&self, host_session: &HostSession) -> bool {
+        self.host_session == *host_session
+    }
+
     pub(in crate::session) fn host_session(&self) -> &HostSession {
         &self.host_session
     }
@@ -207,21 +220,22 @@ impl Session {
         self.refresh_due.store(due);
     }
 
-    /// Ends it, once: the first cause counts. What it held comes back: the credentials to be revoked, the stand-ins to be
-    /// forgotten. The caller tells the sockets last.
+    /// Ends it, once: the first cause counts. What it held comes back: the credentials to be revoked, the stand-in to be forgotten.
+    /// The caller tells the sockets last.
     pub(in crate::session) fn finish(
         &self,
         cause: EndCause,
-    ) -> Option<(Arc<Credentials>, VecDeque<StandInHash>)> {
+    ) -> Option<(Arc<Credentials>, Option<StandInHash>)> {
         let mut inside = self.inside();
         if inside.cause.is_some() {
             return None;
         }
         inside.cause = Some(cause);
         self.ended.store(true, Ordering::Release);
+        let stand_in = inside.stand_in.take();
         Some((
             self.credentials.load_full(),
-            std::mem::take(&mut inside.stand_ins),
+            stand_in.as_ref().map(StandIn::hash),
         ))
     }
 
@@ -236,20 +250,22 @@ impl Session {
         Swapped::Old(self.credentials.swap(new))
     }
 
-    /// Keeps the hash of a stand-in; one that had to make room comes back. `Err` when the session has ended.
-    pub(in crate::session) fn add_stand_in(
-        &self,
-        hash: StandInHash,
-    ) -> Result<Option<StandInHash>, ()> {
+    /// Its stand-in, if it has one.
+    pub(in crate::session) fn stand_in(&self) -> Option<StandIn> {
+        self.inside().stand_in.clone()
+    }
+
+    /// Takes this stand-in for its own unless it has one, or has ended.
+    pub(in crate::session) fn keep_stand_in(&self, stand_in: &StandIn) -> Kept {
         let mut inside = self.inside();
         if inside.cause.is_some() {
-            return Err(());
+            return Kept::None;
         }
-        inside.stand_ins.push_back(hash);
-        if inside.stand_ins.len() > STAND_INS {
-            return Ok(inside.stand_ins.pop_front());
+        if let Some(first) = &inside.stand_in {
+            return Kept::Other(first.clone());
         }
-        Ok(None)
+        inside.stand_in = Some(stand_in.clone());
+        Kept::This
     }
 
     /// What to tell those who come with credentials of this ended session.
@@ -292,6 +308,17 @@ impl Session {
         }
         told.await;
     }
+}
+
+/// What became of a stand-in that was offered to a session.
+#[derive(Debug)]
+pub(in crate::session) enum Kept {
+    /// It is the session's now.
+    This,
+    /// The session had this one.
+    Other(StandIn),
+    /// The session has ended.
+    None,
 }
 
 /// What [`Session::swap_credentials`] leaves to be logged out.

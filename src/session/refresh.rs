@@ -8,12 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::exchange::intake::{Entrance, Urgency};
 use crate::session::flight::{Flight, Pilot};
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Session, Swapped};
-use crate::session::{EndCause, ExchangeError, Inner, random};
+use crate::session::{EndCause, ExchangeError, Inner};
 
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);

@@ -12,9 +12,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::random;
 use crate::rocketchat::{ApiError, Credentials, RocketChat};
 use crate::session::moment::Moment;
-use crate::session::random;
 use crate::session::record::Session;
 use crate::session::sweeper::Timed;
 use crate::telemetry::metrics::Metrics;

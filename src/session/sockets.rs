@@ -29,9 +29,10 @@ impl SocketGuard {
         }
     }
 
-    /// Waits for the session's end; returns at once when it has ended. Cancel-safe.
-    pub async fn ended(&self) {
-        self.session.end().await;
+    /// Waits for the session's end; returns at once when it has ended. Cancel-safe, and holds nothing of the guard.
+    pub fn end(&self) -> impl Future<Output = ()> + Send + use<> {
+        let session = Arc::clone(&self.session);
+        async move { session.end().await }
     }
 }
 

@@ -14,11 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::jwt::HostSession;
+use crate::random;
+use crate::session::Inner;
 use crate::session::life::Step;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
 use crate::session::refresh::Why;
-use crate::session::{Inner, random};
 
 /// Sleeps no longer than this, so that a jump of the wall clock is noticed within it.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);

@@ -59,6 +59,21 @@ impl<F: Clone + PartialEq> Tombstone<F> {
     ) -> Self {
         // A host whose clock is ahead signs an `iat` later than our present: that token must die too.
         let moment = token.issued_at.map_or(now, |issued_at| issued_at.max(now));
+        let mut tombstone = Self::up_to(older, moment, life);
+        if token.issued_at.is_none() {
+            tombstone.add_exact(token.fingerprint.clone());
+            let last = token.expires_at.after(life.longest_leeway);
+            tombstone.kept_until = tombstone.kept_until.max(last);
+        }
+        tombstone
+    }
+
+    /// The tombstone of all tokens issued up to a moment, on top of an older one.
+    pub(in crate::session) fn up_to(
+        older: Option<&Self>,
+        moment: Moment,
+        life: &TokenLife,
+    ) -> Self {
         let mut tombstone = older.cloned().unwrap_or(Self {
             issued_up_to: moment,
             exact: Vec::new(),
@@ -66,14 +81,10 @@ impl<F: Clone + PartialEq> Tombstone<F> {
             kept_until: moment,
         });
         tombstone.issued_up_to = tombstone.issued_up_to.max(moment);
-        let mut kept_until = moment
+        let kept_until = moment
             .after(life.longest_age)
             .after(life.longest_leeway)
             .after(life.longest_leeway);
-        if token.issued_at.is_none() {
-            tombstone.add_exact(token.fingerprint.clone());
-            kept_until = kept_until.max(token.expires_at.after(life.longest_leeway));
-        }
         tombstone.kept_until = tombstone.kept_until.max(kept_until);
         tombstone
     }

@@ -20,6 +20,8 @@ pub struct Call<'a> {
     pub method: Cow<'a, str>,
     /// The parameters as they were written; well-formed JSON.
     pub params: Option<&'a RawValue>,
+    /// The id as it was written.
+    pub id: Option<&'a RawValue>,
 }
 
 /// What the REST body holds, and all it may hold.
@@ -40,8 +42,8 @@ struct Inner<'a> {
     params: Option<&'a RawValue>,
     #[serde(rename = "msg")]
     _msg: Option<IgnoredAny>,
-    #[serde(rename = "id")]
-    _id: Option<IgnoredAny>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
     #[serde(rename = "randomSeed")]
     _random_seed: Option<IgnoredAny>,
 }
@@ -68,6 +70,7 @@ pub(super) fn read<T>(
     Ok(judge(&Call {
         method: inner.method,
         params: inner.params,
+        id: inner.id,
     }))
 }
 

@@ -10,7 +10,7 @@ use crate::telemetry::metrics::Route;
 
 use super::path::NormalPath;
 use super::table::{self, Rule};
-use super::{Action, Carry, Class, Denial, Surface, Verdict};
+use super::{Action, Carry, Class, Denial, Inspect, LoginForm, Surface, Verdict};
 
 /// HTTP methods that Rocket.Chat's clients use. `CONNECT` and `TRACE` would do harm, others mean nothing there.
 const VERBS: [Method; 7] = [
@@ -78,6 +78,12 @@ pub(super) fn judge(surface: &Surface, method: &Method, path: &NormalPath<'_>) -
     let public = is_public(decoded)
         || (surface.livechat && LIVECHAT.iter().any(|tree| is_below(decoded, tree)))
         || surface.public_paths.iter().any(|rule| rule.takes(decoded));
+    if verdict.action == Action::Inspect(Inspect::MethodCall) && decoded.ends_with("/login") {
+        verdict.action = Action::Login(LoginForm::MethodCall);
+    }
+    if matches!(verdict.action, Action::Login(_)) {
+        verdict.class = Class::Claim;
+    }
     if public && verdict.action != Action::Logout {
         verdict.class = Class::Public;
         if verdict.route == Route::Page {
@@ -90,6 +96,9 @@ pub(super) fn judge(surface: &Surface, method: &Method, path: &NormalPath<'_>) -
         .any(|rule| denies(rule, decoded, &plain))
     {
         verdict.action = Action::Deny(Denial::Configured);
+    }
+    if matches!(verdict.action, Action::Login(_)) && *method != Method::POST {
+        verdict.action = Action::Deny(Denial::Login);
     }
     // Rocket.Chat logs out on these two (RC §9); a preflight must end nothing, and no other verb may slip through.
     let ends = matches!(*method, Method::GET | Method::POST);

@@ -7,6 +7,7 @@
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use memchr::memmem;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// Bytes of an answer that is scrubbed. A page of `users.list` holds at most a hundred users of about two kilobytes each, and
@@ -98,6 +99,35 @@ impl Scrub {
     }
 }
 
+/// Subscriptions whose events tell a user's own record: with its login tokens' hashes, as a difference (RC §6.4, §9).
+const OWN_RECORD: [&str; 3] = ["userData", "fullUserData", "personalAccessTokens"];
+
+/// The stream of what concerns one user, and its event that tells the own record.
+const USER_STREAM: &str = "stream-notify-user";
+const USER_EVENT: &str = "/userData";
+
+/// May the events of this subscription tell a user's own record? In doubt they may.
+#[must_use]
+pub fn may_tell_secrets(name: &str, params: Option<&RawValue>) -> bool {
+    if name == USER_STREAM {
+        return super::boot::first_string(params).is_none_or(|event| event.ends_with(USER_EVENT));
+    }
+    OWN_RECORD.contains(&name)
+}
+
+/// A DDP message of Rocket.Chat's without secrets, or `None` when it may go on as it is.
+///
+/// # Errors
+/// When it mentions what is looked for and is no JSON.
+pub fn event(message: &[u8]) -> Result<Option<Vec<u8>>, Unreadable> {
+    Scrub::Users.clean(message)
+}
+
+/// Frees the user object that a login answers with.
+pub(super) fn me(user: &mut Value) {
+    let _removed = scrub(user, Totp::OnlyEnabled);
+}
+
 /// What becomes of `services.totp`.
 #[derive(Clone, Copy, PartialEq)]
 enum Totp {
@@ -124,7 +154,10 @@ fn scrub(value: &mut Value, totp: Totp) -> bool {
             .iter_mut()
             .fold(false, |removed, item| scrub(item, totp) | removed),
         Value::Object(fields) => {
-            let mut removed = false;
+            let before = fields.len();
+            // A difference names what changed by its path.
+            fields.retain(|key, _| !is_secret_path(key));
+            let mut removed = fields.len() != before;
             for (key, value) in fields.iter_mut() {
                 removed |= match value {
                     Value::Object(services) if key == SERVICES => scrub_services(services, totp),
@@ -135,6 +168,14 @@ fn scrub(value: &mut Value, totp: Totp) -> bool {
         }
         _ => false,
     }
+}
+
+/// `services.resume.loginTokens`, say.
+fn is_secret_path(key: &str) -> bool {
+    let Some(path) = key.strip_prefix("services.") else {
+        return false;
+    };
+    SECRETS.contains(&path.split('.').next().unwrap_or_default())
 }
 
 fn scrub_services(services: &mut Map<String, Value>, totp: Totp) -> bool {

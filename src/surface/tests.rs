@@ -55,8 +55,14 @@ fn check(routes: &[&str], methods: &[&str], expected: Action) {
 }
 
 #[test]
-fn rc_9_login_is_denied() {
-    check(&["login"], &["login"], Action::Deny(Denial::Login));
+fn rc_9_login_is_looked_into_and_no_other_spelling_of_the_method() {
+    check(&["login"], &[], Action::Login(LoginForm::Rest));
+    for call in ["method.call", "method.callAnon"] {
+        let form = Action::Login(LoginForm::MethodCall);
+        assert_eq!(rest(&format!("{call}/login")), form);
+        let called = called(call, "LOGIN", &json!([]));
+        assert_eq!(called, Action::Deny(Denial::Login), "{call}");
+    }
 }
 
 #[test]
@@ -231,12 +237,19 @@ fn cve_2026_45688_and_30833_operator_objects_never_reach_a_login_handler() {
         json!([{"resume": {"$ne": ""}}]),
         json!([{"serviceName": "google", "accessToken": "x", "expiresIn": 1}]),
     ] {
-        for call in ["method.call", "method.callAnon"] {
-            assert_eq!(
-                called(call, "login", &params),
-                Action::Deny(Denial::Login),
-                "{params}"
-            );
+        let message = json!({"msg": "method", "id": "1", "method": "login", "params": params});
+        let body = json!({"message": message.to_string()}).to_string();
+        for (form, path, body) in [
+            (
+                LoginForm::MethodCall,
+                "/api/v1/method.call/login",
+                body.as_str(),
+            ),
+            (LoginForm::Rest, "/api/v1/login", &params[0].to_string()),
+        ] {
+            let login = Login::read(form, path, &headers(), body.as_bytes());
+            let ours = form == LoginForm::Rest && params[0]["serviceName"] == "google";
+            assert_eq!(login.is_err(), !ours, "{params}");
         }
     }
 }
@@ -258,7 +271,7 @@ fn a_call_that_rocketchat_might_read_otherwise_is_denied() {
 #[test]
 fn inspection_never_asks_for_another() {
     for row in table::ROWS {
-        for method in row.methods {
+        for method in row.methods.iter().filter(|method| **method != "login") {
             let name = method.trim_end_matches('*');
             let action = called("method.call", name, &json!([]));
             assert!(!matches!(action, Action::Inspect(_)), "{name}");

@@ -135,6 +135,7 @@ struct Inner {
     rocketchat_calls: Histograms<OperationLabels>,
     upstream_requests: Durations,
     sockets: Gauge,
+    ddp_logins: Results,
     connections: Gauge,
     log_lines_dropped: Counter,
 }
@@ -243,6 +244,7 @@ impl Metrics {
                 "Time from forwarding a request to the head of Rocket.Chat's answer",
             ),
             sockets: add(&mut registry, "websocket_connections", "WebSockets open"),
+            ddp_logins: add(&mut registry, "ddp_logins", "Logins on WebSockets"),
             connections: add(&mut registry, "connections", "Downstream connections open"),
             log_lines_dropped: add(
                 &mut registry,
@@ -340,6 +342,11 @@ impl Metrics {
     /// A WebSocket opened (`+1`) or closed (`-1`).
     pub fn sockets_changed(&self, by: i64) {
         self.0.sockets.inc_by(by);
+    }
+
+    /// A login on a socket came to its end.
+    pub fn ddp_login(&self, result: &'static str) {
+        count(&self.0.ddp_logins, result);
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).

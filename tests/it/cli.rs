@@ -145,6 +145,8 @@ fn schema_is_json_that_knows_every_section() {
             "users",
             "sessions",
             "proxy",
+            "websocket",
+            "iframe",
             "telemetry"
         ]
     );

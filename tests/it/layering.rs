@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Layers from the bottom up; modules of one layer do not know each other, unless listed in [`SIBLINGS`].
 const LAYERS: [&[&str]; 8] = [
-    &["clock", "secret", "headers", "body", "problem"],
+    &["clock", "random", "secret", "headers", "body", "problem"],
     &["config", "telemetry"],
     &["jwt", "rocketchat"],
-    &["authn", "session", "surface"],
+    &["authn", "session", "ddp", "surface"],
     &["gate"],
     &["proxy", "endpoints"],
     &["server"],
@@ -28,8 +28,15 @@ const LONGEST: usize = 400;
 const REVEALS: &[&str] = &[
     "cli.rs",
     "config",
+    "ddp/login.rs",
+    "endpoints/boot.rs",
+    "endpoints/cookie.rs",
+    "endpoints/iframe.rs",
     "endpoints/session.rs",
+    "endpoints/ticket.rs",
+    "gate.rs",
     "jwt",
+    "proxy/login.rs",
     "rocketchat",
     "secret.rs",
     "session.rs",

@@ -6,16 +6,21 @@
 )]
 
 mod attacks;
+mod beacons;
+mod boot_script;
 mod cli;
 mod commands;
+mod cors;
 mod drain;
 mod endings;
 mod exchange;
 mod exchange_faults;
 mod h2c;
+mod iframe;
 mod issuers;
 mod keeping;
 mod layering;
+mod library;
 mod metrics;
 mod own_session;
 mod pages;
@@ -24,8 +29,12 @@ mod readme;
 mod relayed;
 mod replay;
 mod rest;
+mod rest_login;
 mod rocketchat_client;
+mod session_cookie;
 mod sessions;
+mod stand_ins;
 mod support;
+mod tickets;
 mod upgrades;
 mod upstream_faults;

@@ -82,6 +82,15 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// A message that nobody has to look into, of exactly this size.
+fn message_of(size: usize) -> String {
+    let frame = r#"{"x":""}"#.len();
+    let filling: String = (0..size - frame)
+        .map(|at| char::from(b'a' + (at % 23) as u8))
+        .collect();
+    format!(r#"{{"x":"{filling}"}}"#)
+}
+
 async fn log_out(gateway: &Gateway) {
     let token = gateway.issuer.token("alice");
     let answer = gateway
@@ -97,14 +106,15 @@ async fn large_messages_pass_both_ways_whole() {
     let (gateway, mut rocketchat) = staged().await;
     let (mut socket, stream) = pair(&gateway, &mut rocketchat).await;
     let mut server = server(stream).await;
-    let up: Vec<u8> = (0..8 * MIB).map(|at| (at % 251) as u8).collect();
-    let down: Vec<u8> = (0..8 * MIB).map(|at| (at % 241) as u8).collect();
-    let (sent, heard) = tokio::join!(socket.0.send(Message::binary(up.clone())), server.next(),);
+    // As much as a client's message may have by default, and more than is ever held of Rocket.Chat's.
+    let up = message_of(MIB);
+    let down = message_of(8 * MIB);
+    let (sent, heard) = tokio::join!(socket.0.send(Message::text(up.clone())), server.next(),);
     sent.unwrap();
-    assert!(heard.unwrap().unwrap() == Message::binary(up));
-    let (sent, heard) = tokio::join!(server.send(Message::binary(down.clone())), socket.0.next(),);
+    assert!(heard.unwrap().unwrap() == Message::text(up));
+    let (sent, heard) = tokio::join!(server.send(Message::text(down.clone())), socket.0.next(),);
     sent.unwrap();
-    assert!(heard.unwrap().unwrap() == Message::binary(down));
+    assert!(heard.unwrap().unwrap() == Message::text(down));
 }
 
 #[tokio::test]
@@ -115,6 +125,9 @@ async fn a_slow_reader_holds_up_the_sender_and_loses_nothing() {
     let accepted = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&accepted);
     let sender = tokio::spawn(async move {
+        let mut frame = vec![0x81, 127];
+        frame.extend_from_slice(&(WHOLE as u64).to_be_bytes());
+        stream.write_all(&frame).await.unwrap();
         let piece: Vec<u8> = (0..MIB).map(|at| (at % 251) as u8).collect();
         while counted.load(Ordering::Relaxed) < WHOLE {
             stream.write_all(&piece).await.unwrap();
@@ -135,6 +148,7 @@ async fn a_slow_reader_holds_up_the_sender_and_loses_nothing() {
         last < 40 * MIB,
         "{last} bytes were taken though nobody read"
     );
+    client.read_exact(&mut [0; 10]).await.unwrap();
     let mut read = 0;
     let mut buffer = vec![0; 64 * 1024];
     while read < WHOLE {
@@ -221,7 +235,7 @@ async fn an_ended_session_is_never_told_inside_a_frame() {
     let (gateway, mut rocketchat) = staged().await;
     let (mut client, mut stream) = raw_pair(&gateway, &mut rocketchat).await;
     // A frame of 1000 bytes, of which ten come.
-    let begun = b"\x82\x7e\x03\xe80123456789";
+    let begun = b"\x81\x7e\x03\xe80123456789";
     stream.write_all(begun).await.unwrap();
     client.read_exact(&mut [0; 14]).await.unwrap();
     log_out(&gateway).await;
@@ -254,9 +268,10 @@ async fn ghsa_xq2h_p299_vjwv_nothing_of_the_client_goes_up_before_rocketchat_agr
     call.stream.read_to_end(&mut got).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&got), "");
     // With agreement it does, as the first thing.
-    let (_client, mut call) = raw_asked(&gateway, &mut rocketchat, b"\x81\x85\0\0\0\0hello").await;
+    let early = b"\x81\x87\0\0\0\0{\"x\":1}";
+    let (_client, mut call) = raw_asked(&gateway, &mut rocketchat, early).await;
     call.agree().await;
-    let mut got = [0; 11];
+    let mut got = [0; 13];
     call.stream.read_exact(&mut got).await.unwrap();
-    assert_eq!(&got, b"\x81\x85\0\0\0\0hello");
+    assert_eq!(&got, early);
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{LEAST, good, mistakes};
+use crate::config::iframe::SameSite;
 use crate::config::rocketchat::{Mint, Regime, ServiceAccount, VersionSetting};
+use crate::config::websocket::Anonymous;
 use crate::config::{Environment, effective};
 
 #[test]
@@ -26,6 +28,12 @@ fn what_is_not_given_has_its_default() {
         Duration::from_secs(7 * 24 * 60 * 60)
     );
     assert_eq!(config.sessions.end_on_last_socket, None);
+    assert_eq!(config.websocket.anonymous, Anonymous::Minimal);
+    assert_eq!(config.websocket.max_message, 1_048_576);
+    assert_eq!(config.iframe.cookie.name, "gantry_session");
+    assert_eq!(config.iframe.cookie.same_site, SameSite::None);
+    assert!(config.iframe.cookie.partitioned && config.iframe.cookie.secure);
+    assert_eq!(config.iframe.ticket_ttl, Duration::from_secs(30));
     let [issuer] = config.issuers.as_slice() else {
         panic!("one issuer")
     };

@@ -78,6 +78,18 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
         "[https://app.example.com/x]",
         "without wildcard and path",
     );
+    refused("websocket.anonymous", "all", "minimal or none");
+    refused("websocket.login_timeout", "0s", "above zero");
+    refused("websocket.login_timeout", "5m", "from 1s to 2m");
+    refused("websocket.ping_interval", "10ms", "from 1s to 10m");
+    refused("websocket.max_message", "1B", "from 16KiB to 64MiB");
+    refused("iframe.ticket_ttl", "1h", "from 1s to 5m");
+    refused("iframe.boot_script", "yes", "true or false");
+    refused("iframe.cookie.name", "rc_uid", "another meaning");
+    refused("iframe.cookie.name", "a=b", "letters, digits");
+    refused("iframe.cookie.name", "", "letters, digits");
+    refused("iframe.cookie.same_site", "None", "did you mean `none`?");
+    refused("tokens.cookie", "GANTRY_session", "is the session cookie");
     refused(
         "telemetry.log.level",
         "verbose",
@@ -220,8 +232,6 @@ fn keys_of_coming_releases_are_named_as_such() {
     for key in [
         "listen.tls",
         "admin.token_file",
-        "websocket",
-        "iframe",
         "filter",
         "backchannel_logout",
         "sessions.file",
@@ -283,6 +293,41 @@ fn the_secret_of_create_token_is_asked_for_where_it_is_needed() {
     assert!(
         !needs("7", "create_token") && !needs("auto", "create_token") && !needs("8.7", "password")
     );
+}
+
+#[test]
+fn a_cookie_that_browsers_would_drop_is_refused() {
+    let insecure = ("GANTRY_IFRAME__COOKIE__SECURE", "false");
+    let lines = mistakes(
+        LEAST,
+        &[insecure, ("GANTRY_IFRAME__COOKIE__NAME", "__Host-chat")],
+    );
+    for expected in [
+        "iframe.cookie.name: \"__Host-chat\" goes with `secure: true` only",
+        "iframe.cookie.same_site: `none` goes with `secure: true` only; write `lax` or `strict`",
+        "iframe.cookie.partitioned: goes with `secure: true` only; write `partitioned: false`",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.ends_with(expected)),
+            "{expected}\n{lines:#?}"
+        );
+    }
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let kept = [
+        insecure,
+        ("GANTRY_IFRAME__COOKIE__SAME_SITE", "lax"),
+        ("GANTRY_IFRAME__COOKIE__PARTITIONED", "false"),
+    ];
+    assert!(mistakes(LEAST, &kept).is_empty());
+}
+
+#[test]
+fn the_name_that_the_session_cookie_gave_up_is_free() {
+    let variables = [
+        ("GANTRY_IFRAME__COOKIE__NAME", "chat_session"),
+        ("GANTRY_TOKENS__COOKIE", "gantry_session"),
+    ];
+    assert!(mistakes(LEAST, &variables).is_empty());
 }
 
 #[test]

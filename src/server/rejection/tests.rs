@@ -76,6 +76,12 @@ fn what_is_malformed_is_400_or_431() {
 }
 
 #[test]
+fn a_foreign_preflight_is_403() {
+    let expected = (403, "not-permitted", None);
+    check(Rejection::ForeignOrigin, "foreign-origin", expected);
+}
+
+#[test]
 fn own_endpoints_are_found_or_not() {
     check(
         EndpointError::NotFound,
@@ -89,6 +95,19 @@ fn own_endpoints_are_found_or_not() {
         "method-not-allowed",
         (405, "method-not-allowed", None),
     );
+    check(
+        EndpointError::Ticket,
+        "bad-ticket",
+        (401, "invalid-token", None),
+    );
+    let bad = (400, "bad-request", None);
+    check(EndpointError::Target, "bad-target", bad);
+    check(EndpointError::Twice, "duplicated-parameter", bad);
+    check(EndpointError::Unreadable, "body-unreadable", bad);
+    let broken = EndpointError::Body(BodyError::Stalled);
+    check(broken, "body-broken", bad);
+    let large = EndpointError::Body(BodyError::TooLarge);
+    check(large, "body-too-large", (413, "too-large", None));
     let missing = EndpointError::Gate(GateError::MissingToken);
     check(missing, "missing-token", (401, "missing-token", None));
     let full = EndpointError::Gate(ExchangeError::Overloaded.into());

@@ -3,7 +3,6 @@
 //! No two maps are locked at once. What must hold between them holds by order: a tombstone is put down before its host session's
 //! place is emptied, and a session takes its place only if the flight that made it still has it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -146,17 +145,13 @@ impl Memory {
     }
 
     /// Forgets an ended session.
-    pub(in crate::session) fn remove(
-        &self,
-        session: &Arc<Session>,
-        stand_ins: VecDeque<StandInHash>,
-    ) {
+    pub(in crate::session) fn remove(&self, session: &Arc<Session>, stand_in: Option<StandInHash>) {
         self.places
             .remove_if(session.host_session(), |_, place| match place {
                 Place::Live(live) => Arc::ptr_eq(live, session),
                 Place::Flight(_) => false,
             });
-        for hash in stand_ins {
+        if let Some(hash) = stand_in {
             self.stand_ins.remove(&hash);
         }
         if let Entry::Occupied(mut occupied) = self.principals.entry(*session.principal()) {

@@ -273,8 +273,15 @@ fn a_denial_does_not_depend_on_the_verb() {
         Method::HEAD,
         Method::OPTIONS,
     ] {
+        let verdict = judged(&surface(), &verb, "/api/v1/users.createToken");
+        assert_eq!(verdict.action, Action::Deny(Denial::Tokens), "{verb}");
+        let expected = if verb == Method::POST {
+            Action::Login(LoginForm::Rest)
+        } else {
+            Action::Deny(Denial::Login)
+        };
         let verdict = judged(&surface(), &verb, "/api/v1/login");
-        assert_eq!(verdict.action, Action::Deny(Denial::Login), "{verb}");
+        assert_eq!(verdict.action, expected, "{verb}");
     }
 }
 
@@ -309,11 +316,18 @@ fn the_rest_of_the_api_is_left_to_rocketchat() {
         Class::Identity,
         Action::Scrub(Scrub::Me),
     );
-    let action = Action::Inspect(Inspect::MethodCall);
-    check(
-        "/api/v1/method.callAnon/login",
-        Route::Api,
-        Class::Identity,
-        action,
+    let looked_into = judged(
+        &surface(),
+        &Method::POST,
+        "/api/v1/method.callAnon/getRoomRoles",
+    );
+    assert_eq!(
+        (looked_into.class, looked_into.action),
+        (Class::Identity, Action::Inspect(Inspect::MethodCall))
+    );
+    let login = judged(&surface(), &Method::POST, "/api/v1/method.callAnon/login");
+    assert_eq!(
+        (login.class, login.action),
+        (Class::Claim, Action::Login(LoginForm::MethodCall))
     );
 }

@@ -120,3 +120,37 @@ fn the_plan_follows_type_and_coding() {
         Plan::Refuse,
     );
 }
+
+#[test]
+fn rc_6_4_a_change_of_the_own_record_is_told_without_token_hashes() {
+    let event = br#"{"msg":"changed","collection":"stream-notify-user","id":"id","fields":{"eventName":"u/userData","args":[{"type":"updated","diff":{"services.resume.loginTokens":[{"hashedToken":"h"}],"services.totp.secret":"s","services.email2fa.enabled":true,"status":"away"},"unset":{"services.loginToken":1}}]}}"#;
+    let clean = super::event(event).unwrap().unwrap();
+    let clean: Value = serde_json::from_slice(&clean).unwrap();
+    let told = &clean["fields"]["args"][0];
+    assert_eq!(
+        told["diff"],
+        json!({"services.email2fa.enabled": true, "status": "away"})
+    );
+    assert_eq!(told["unset"], json!({}));
+    assert_eq!(clean["fields"]["eventName"], "u/userData");
+    assert!(super::event(b"{\"msg\":\"ping\"}").unwrap().is_none());
+    assert!(super::event(b"{\"services.resume\":").is_err());
+}
+
+#[test]
+fn subscriptions_to_the_own_record_are_known_and_doubtful_ones_are_taken_for_such() {
+    let raw = |params: &str| RawValue::from_string(params.to_owned()).unwrap();
+    for (name, params, expected) in [
+        ("stream-notify-user", r#"["u/userData",false]"#, true),
+        ("stream-notify-user", r#"["u/\u0075serData"]"#, true),
+        ("stream-notify-user", "[]", true),
+        ("stream-notify-user", r#"[["u/userData"]]"#, true),
+        ("stream-notify-user", r#"["u/notification"]"#, false),
+        ("userData", "[]", true),
+        ("stream-room-messages", r#"["u/userData"]"#, false),
+    ] {
+        let found = may_tell_secrets(name, Some(&raw(params)));
+        assert_eq!(found, expected, "{name} {params}");
+    }
+    assert!(may_tell_secrets("stream-notify-user", None));
+}

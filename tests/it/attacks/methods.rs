@@ -62,7 +62,7 @@ async fn cve_2026_28514_no_login_handler_of_rocketchats_own_is_reachable() {
     let gateway = Gateway::start().await;
     for params in [
         json!([{"user": {"username": "admin"}, "password": "x"}]),
-        json!([{"resume": "x"}]),
+        json!([{"resume": "x", "user": {"username": "admin"}}]),
         json!([{"cas": {"credentialToken": {"$ne": ""}}}]),
         json!([{"user": {"username": {"$gt": ""}}, "password": {"digest": "x", "algorithm": "sha-256"}}]),
         json!([{"oauth": {"credentialToken": "x", "credentialSecret": "y"}}]),

@@ -213,9 +213,12 @@ async fn ghsa_xq2h_nothing_but_the_handshake_goes_up_before_rocketchat_agreed() 
     gateway
         .rc
         .fault(Fault::always("/websocket", FaultKind::Hold(latch.clone())));
-    let early = "early bytes of the client";
+    // What a frame that Rocket.Chat would take says.
+    let early = "\0\0\0\0{\"x\":1}";
     let mut raw = gateway.raw().await;
-    raw.send(upgrade(&bearer(&gateway)) + early).await;
+    let request = upgrade(&bearer(&gateway));
+    raw.send([request.as_bytes(), b"\x81\x87", early.as_bytes()].concat())
+        .await;
     gateway.rc.until_called("GET", "/websocket", 1).await;
     let sent = tap.sent_with("GET /websocket");
     assert!(

@@ -19,7 +19,7 @@ async fn a_logout_ends_the_session_tells_its_sockets_and_logs_out_at_rocket_chat
     let socket = stage.sessions.bind_socket(&admitted);
     stage.sessions.logout(&token);
     assert!(admitted.session.ended());
-    socket.ended().await;
+    socket.end().await;
     assert!(stage.sessions.known(&token).is_none());
     stage.until_logged_out("alice").await;
     assert_eq!(stage.sample("gantry_sessions"), 0);
@@ -229,7 +229,7 @@ async fn a_socket_bound_to_an_ended_session_hears_of_it_at_once() {
     let stage = Stage::new().await;
     let admitted = stage.admitted("alice", "tab").await;
     stage.sessions.end(&admitted.session, EndCause::Release);
-    stage.sessions.bind_socket(&admitted).ended().await;
+    stage.sessions.bind_socket(&admitted).end().await;
 }
 
 #[tokio::test]

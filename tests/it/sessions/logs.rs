@@ -81,7 +81,7 @@ async fn no_log_line_names_the_person_or_holds_a_token() {
     let stage = Stage::new().await;
     let token = stage.token("alice", "the tab").await;
     let admitted = stage.sessions.admit(&token).await.expect("a session");
-    let stand_in = stage.sessions.issue_stand_in(&admitted);
+    let stand_in = stage.sessions.stand_in(&admitted);
     stage.rc.stop().await;
     assert!(stage.sessions.reject(&admitted).await.is_err());
     stage.sessions.logout(&token);

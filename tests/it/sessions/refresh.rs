@@ -229,7 +229,7 @@ async fn a_deactivated_user_loses_the_session_at_the_refresh() {
         .await
         .expect_err("deactivated");
     assert_eq!(refused.kind(), "user-deactivated");
-    socket.ended().await;
+    socket.end().await;
     let again = stage.sessions.admit(&token).await.expect_err("deactivated");
     assert_eq!(again.kind(), "user-deactivated");
     assert_eq!(stage.mintings(), 1);

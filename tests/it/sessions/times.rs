@@ -74,7 +74,7 @@ async fn a_session_ends_when_its_token_expired_and_the_grace_passed() {
     assert!(!admitted.session.ended());
     stage.hand.advance(6 * SECOND);
     until_ended(&stage, &admitted, EndCause::Expired).await;
-    socket.ended().await;
+    socket.end().await;
 }
 
 #[tokio::test]

@@ -6,14 +6,30 @@ use aws_lc_rs::rand;
 use data_encoding::BASE64URL_NOPAD;
 
 /// `N` random bytes in base64url.
-pub(in crate::session) fn text<const N: usize>() -> String {
+///
+/// # Panics
+/// When the system has no randomness: nothing secret can be made then.
+#[must_use]
+pub fn text<const N: usize>() -> String {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the system's random source answers");
     BASE64URL_NOPAD.encode(&bytes)
 }
 
+/// Random bits for what nobody may guess.
+///
+/// # Panics
+/// As [`text`].
+#[must_use]
+pub fn bits() -> u128 {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).expect("the system's random source answers");
+    u128::from_ne_bytes(bytes)
+}
+
 /// A duration between half of this one and all of it: what failed together is not tried again together.
-pub(in crate::session) fn spread(full: Duration) -> Duration {
+#[must_use]
+pub fn spread(full: Duration) -> Duration {
     let mut byte = [0];
     // Without randomness the pause is merely not spread.
     let _filled = rand::fill(&mut byte);

@@ -1,0 +1,347 @@
+//! The two connections of a socket, and the bytes between them.
+//!
+//! An idle pair holds no buffer: each worker thread lends one for the length of a read, and what a slow receiver does not take at once
+//! is kept until it does, while nothing more is read for it. So a pair costs at most one chunk of memory in each direction beyond
+//! what the conversation holds, and nothing at rest.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use crate::ddp::{Conversation, Judge, Sink, Violation};
+use crate::proxy::side::Side;
+
+/// Bytes read at a time; as many may wait for a slow receiver.
+const CHUNK: usize = 16 * 1024;
+
+/// Reads in a row before another task gets its turn.
+const ROUNDS: usize = 8;
+
+/// How long a side that was told goodbye may take to hang up. Closing at once, with bytes of it unread, would reset the connection
+/// and could take our last frame away from it.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; CHUNK]);
+}
+
+/// Why nothing more passes.
+#[derive(Debug)]
+pub enum Broken {
+    /// A connection broke.
+    Io(io::Error),
+    /// A side said what must not pass.
+    Said(Violation),
+}
+
+/// Both connections of a socket.
+#[derive(Debug)]
+pub struct Wire {
+    client: TcpStream,
+    server: TcpStream,
+    /// What Rocket.Chat has not taken yet.
+    up: Vec<u8>,
+    /// What the client has not taken yet.
+    down: Vec<u8>,
+    /// What the client said and must wait for.
+    unheard: Vec<u8>,
+    client_closed: bool,
+    server_closed: bool,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Writes at once what a connection takes, and keeps the rest.
+#[derive(Debug)]
+pub struct Pipes<'a> {
+    client: &'a TcpStream,
+    server: &'a TcpStream,
+    up: &'a mut Vec<u8>,
+    down: &'a mut Vec<u8>,
+    failed: Option<io::Error>,
+}
+
+impl Wire {
+    /// Takes both sides over. What came of the client with its handshake is the first to be heard.
+    #[must_use]
+    pub fn new(downstream: Side, server: TcpStream) -> Self {
+        Self {
+            client: downstream.stream,
+            server,
+            up: Vec::new(),
+            down: Vec::new(),
+            unheard: downstream.early.to_vec(),
+            client_closed: false,
+            server_closed: false,
+            _place: downstream.place,
+        }
+    }
+
+    /// Lets the conversation say something of its own.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn with_pipes<T>(
+        &mut self,
+        say: impl FnOnce(&mut Pipes<'_>) -> Result<T, Violation>,
+    ) -> Result<T, Broken> {
+        let mut pipes = Pipes {
+            client: &self.client,
+            server: &self.server,
+            up: &mut self.up,
+            down: &mut self.down,
+            failed: None,
+        };
+        let said = say(&mut pipes).map_err(Broken::Said)?;
+        match pipes.failed {
+            Some(error) => Err(Broken::Io(error)),
+            None => Ok(said),
+        }
+    }
+
+    /// Waits until the client said something, if it may be heard.
+    pub async fn client_speaks(&self) -> io::Result<()> {
+        self.client.readable().await
+    }
+
+    /// Waits until Rocket.Chat said something.
+    pub async fn server_speaks(&self) -> io::Result<()> {
+        self.server.readable().await
+    }
+
+    /// Waits until Rocket.Chat takes more.
+    pub async fn server_takes(&self) -> io::Result<()> {
+        self.server.writable().await
+    }
+
+    /// Waits until the client takes more.
+    pub async fn client_takes(&self) -> io::Result<()> {
+        self.client.writable().await
+    }
+
+    /// May the client be read? Not while what it said before waits somewhere.
+    #[must_use]
+    pub fn hears_client(&self) -> bool {
+        !self.client_closed
+            && self.unheard.is_empty()
+            && self.up.is_empty()
+            && self.down.len() <= CHUNK
+    }
+
+    /// May Rocket.Chat be read?
+    #[must_use]
+    pub fn hears_server(&self) -> bool {
+        !self.server_closed && self.down.is_empty()
+    }
+
+    /// Does something wait for Rocket.Chat?
+    #[must_use]
+    pub fn owes_server(&self) -> bool {
+        !self.up.is_empty()
+    }
+
+    /// Does something wait for the client?
+    #[must_use]
+    pub fn owes_client(&self) -> bool {
+        !self.down.is_empty()
+    }
+
+    /// Has the client said something that waits only for its turn?
+    #[must_use]
+    pub fn has_unheard(&self) -> bool {
+        !self.unheard.is_empty() && self.up.is_empty()
+    }
+
+    /// Has a side closed, with everything delivered that it said? An upgraded protocol says goodbye in its own frames: then the other
+    /// has nothing more to say that anybody would hear.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        (self.client_closed && self.unheard.is_empty() && self.up.is_empty())
+            || (self.server_closed && self.down.is_empty())
+    }
+
+    /// Gives the conversation what waited.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn hear_again(
+        &mut self,
+        conversation: &mut Conversation,
+        judge: &impl Judge,
+    ) -> Result<(), Broken> {
+        let mut unheard = std::mem::take(&mut self.unheard);
+        let taken =
+            self.with_pipes(|pipes| conversation.from_client(&mut unheard, judge, pipes))?;
+        if taken < unheard.len() {
+            unheard.drain(..taken);
+            self.unheard = unheard;
+        }
+        Ok(())
+    }
+
+    /// Reads the client.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn hear_client(
+        &mut self,
+        conversation: &mut Conversation,
+        judge: &impl Judge,
+    ) -> Result<(), Broken> {
+        BUFFER.with_borrow_mut(|buffer| {
+            for _ in 0..ROUNDS {
+                let Some(read) = read(&self.client, buffer)? else {
+                    return Ok(());
+                };
+                if read == 0 {
+                    self.client_closed = true;
+                    return Ok(());
+                }
+                let bytes = &mut buffer[..read];
+                let taken =
+                    self.with_pipes(|pipes| conversation.from_client(bytes, judge, pipes))?;
+                if taken < read {
+                    self.unheard = buffer[taken..read].to_vec();
+                }
+                // A short read emptied the socket: asking again would only be told so.
+                if read < buffer.len() || !self.hears_client() || conversation.holds_client() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads Rocket.Chat.
+    ///
+    /// # Errors
+    /// [`Broken`].
+    pub fn hear_server(
+        &mut self,
+        conversation: &mut Conversation,
+        judge: &impl Judge,
+    ) -> Result<(), Broken> {
+        BUFFER.with_borrow_mut(|buffer| {
+            for _ in 0..ROUNDS {
+                let Some(read) = read(&self.server, buffer)? else {
+                    return Ok(());
+                };
+                if read == 0 {
+                    self.server_closed = true;
+                    return Ok(());
+                }
+                let bytes = &buffer[..read];
+                self.with_pipes(|pipes| conversation.from_server(bytes, judge, pipes))?;
+                if read < buffer.len() || !self.hears_server() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Gives Rocket.Chat what waits for it.
+    ///
+    /// # Errors
+    /// [`Broken::Io`].
+    pub fn feed_server(&mut self) -> Result<(), Broken> {
+        feed(&self.server, &mut self.up)
+    }
+
+    /// Gives the client what waits for it.
+    ///
+    /// # Errors
+    /// [`Broken::Io`].
+    pub fn feed_client(&mut self) -> Result<(), Broken> {
+        feed(&self.client, &mut self.down)
+    }
+
+    /// Ends both connections, the client's with this last frame if one may stand there, and gives both sides a moment to hang up.
+    pub async fn part(mut self, last: Option<[u8; 4]>) {
+        if let Some(last) = last
+            && self.down.is_empty()
+        {
+            // A client that does not read must not hold up the end of its session.
+            let _sent = self.client.try_write(&last);
+        }
+        let _closed = (self.client.shutdown().await, self.server.shutdown().await);
+        let hung_up = async { tokio::join!(discard(&self.client), discard(&self.server)) };
+        let _gone = timeout(LINGER, hung_up).await;
+    }
+}
+
+impl Sink for Pipes<'_> {
+    fn up(&mut self, bytes: &[u8]) {
+        if let Err(error) = put(self.server, self.up, bytes) {
+            self.failed = Some(error);
+        }
+    }
+
+    fn down(&mut self, bytes: &[u8]) {
+        if let Err(error) = put(self.client, self.down, bytes) {
+            self.failed = Some(error);
+        }
+    }
+}
+
+/// Reads what is there; nothing when nothing is.
+fn read(from: &TcpStream, buffer: &mut [u8]) -> Result<Option<usize>, Broken> {
+    match from.try_read(buffer) {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(Broken::Io(error)),
+    }
+}
+
+fn put(to: &TcpStream, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
+    let written = if waiting.is_empty() {
+        write_some(to, bytes)?
+    } else {
+        0
+    };
+    waiting.extend_from_slice(&bytes[written..]);
+    Ok(())
+}
+
+fn feed(to: &TcpStream, waiting: &mut Vec<u8>) -> Result<(), Broken> {
+    let written = write_some(to, waiting).map_err(Broken::Io)?;
+    waiting.drain(..written);
+    if waiting.is_empty() {
+        // Gives the room back.
+        *waiting = Vec::new();
+    }
+    Ok(())
+}
+
+fn write_some(to: &TcpStream, mut bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while !bytes.is_empty() {
+        match to.try_write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(some) => {
+                written += some;
+                bytes = &bytes[some..];
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}
+
+/// Reads and forgets until the other side has closed or broken.
+async fn discard(side: &TcpStream) {
+    while side.readable().await.is_ok() {
+        let read = BUFFER.with_borrow_mut(|buffer| side.try_read(buffer));
+        match read {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Tickets: one way into a session each, for a browser that cannot carry the JWT.
+//!
+//! A ticket stands in a URL, so it is short-lived and good for one use; of many who show it at once, one gets in. Only its SHA-256
+//! is kept. It opens a session that is live when it is redeemed, and none otherwise.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::random;
+use crate::session::handle::StandInHash;
+use crate::session::life::Step;
+use crate::session::moment::Moment;
+use crate::session::record::{Admitted, Session};
+
+/// Most tickets that wait for their use: more than browsers open pages in the longest life of one, at some 200 bytes each.
+pub const MAX_TICKETS: u64 = 20_000;
+
+/// 256 random bits in base64url.
+#[derive(Clone)]
+pub struct Ticket(SecretString);
+
+impl Ticket {
+    /// The text, for the one answer that hands it to its client.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ticket([redacted])")
+    }
+}
+
+/// The tickets that wait for their use; cheap to clone.
+#[derive(Clone)]
+pub struct Tickets {
+    waiting: Cache<StandInHash, Arc<Waiting>>,
+    life: Duration,
+    clock: Clock,
+}
+
+struct Waiting {
+    /// Weak: a ticket keeps no session and no credentials alive.
+    session: Weak<Session>,
+    until: Moment,
+    used: AtomicBool,
+}
+
+impl Tickets {
+    /// Tickets that wait for `life` at most.
+    #[must_use]
+    pub fn new(life: Duration, clock: Clock) -> Self {
+        let waiting = Cache::builder()
+            .max_capacity(MAX_TICKETS)
+            // The oldest goes, so that whoever asks now is served.
+            .eviction_policy(EvictionPolicy::lru())
+            // Frees memory; whether a ticket is still good is decided by our own clock.
+            .time_to_live(life.saturating_mul(2))
+            .build();
+        Self {
+            waiting,
+            life,
+            clock,
+        }
+    }
+
+    /// A new ticket for a session, and when it ceases to be good.
+    #[must_use]
+    pub fn issue(&self, admitted: &Admitted) -> (Ticket, SystemTime) {
+        let text = random::text::<32>();
+        let until = Moment::of(self.clock.now()).after(self.life);
+        let waiting = Waiting {
+            session: Arc::downgrade(&admitted.session),
+            until,
+            used: AtomicBool::new(false),
+        };
+        self.waiting
+            .insert(StandInHash::of(&text), Arc::new(waiting));
+        (Ticket(SecretString::from(text)), until.time())
+    }
+
+    /// The session of a ticket, once: the ticket is used up, whether or not there is one.
+    #[must_use]
+    pub fn redeem(&self, text: &str) -> Option<Admitted> {
+        let waiting = self.waiting.remove(&StandInHash::of(text))?;
+        // Two who found it before either took it away: the first to mark it wins.
+        if waiting.used.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        let now = Moment::of(self.clock.now());
+        if waiting.until <= now {
+            return None;
+        }
+        let session = waiting.session.upgrade()?;
+        if session.ended() || matches!(session.step(now), Step::End(_)) {
+            return None;
+        }
+        Some(session.current())
+    }
+}
+
+impl fmt::Debug for Tickets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Tickets")
+    }
+}
