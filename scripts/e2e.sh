@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The demo in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
+# The demo, and the lookalike's page by itself, in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
 #
-# GANTRY_DEMO=path   the demo's program; built when not given
-# CHROMIUM=path      the browser; looked for, and installed, when not given
+# GANTRY_DEMO=path        the demo's program; built when not given
+# GANTRY_LOOKALIKE=path   the lookalike's program; built when not given
+# CHROMIUM=path           the browser; looked for, and installed, when not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -51,7 +52,12 @@ if [ -z "${GANTRY_DEMO:-}" ]; then
     cargo build --locked --package gantry-demo
     GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo
 fi
+if [ -z "${GANTRY_LOOKALIKE:-}" ]; then
+    cargo build --locked --package gantry-lookalike --bin lookalike
+    GANTRY_LOOKALIKE=${CARGO_TARGET_DIR:-target}/debug/lookalike
+fi
 GANTRY_DEMO=$(realpath "$GANTRY_DEMO")
-export GANTRY_DEMO
+GANTRY_LOOKALIKE=$(realpath "$GANTRY_LOOKALIKE")
+export GANTRY_DEMO GANTRY_LOOKALIKE
 say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
-exec node --test --test-reporter=spec tests/e2e/scripts.test.mjs tests/e2e/demo.test.mjs
+exec node --test --test-reporter=spec tests/e2e/*.test.mjs

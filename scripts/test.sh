@@ -31,4 +31,5 @@ fi
 step "The demo in a browser"
 # Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
 cargo build --locked --workspace --all-targets
-GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo scripts/e2e.sh
+built=${CARGO_TARGET_DIR:-target}/debug
+GANTRY_DEMO=$built/gantry-demo GANTRY_LOOKALIKE=$built/lookalike scripts/e2e.sh

@@ -44,6 +44,18 @@ pub(crate) struct Trouble {
     pub(crate) title: String,
 }
 
+/// Somebody of the workspace, as Rocket.Chat's presence knows them.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Present {
+    pub(crate) username: String,
+    pub(crate) status: String,
+}
+
+#[derive(Deserialize)]
+struct Presences {
+    users: Vec<Present>,
+}
+
 #[derive(Deserialize)]
 struct Subscriptions {
     update: Vec<Subscription>,
@@ -127,6 +139,29 @@ impl Chat {
             .collect();
         rooms.sort_by(|one, other| (&one.kind, &one.name).cmp(&(&other.kind, &other.name)));
         Ok(rooms)
+    }
+
+    /// Who is there, as the JWT's person may know it.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub(crate) async fn present(&self, jwt: &str) -> Result<Vec<Present>, Trouble> {
+        let answer = self
+            .call(Method::GET, "/api/v1/users.presence", jwt)
+            .await?;
+        let presences: Presences = serde_json::from_value(answer)
+            .map_err(|_| Trouble::text("the list of people cannot be read"))?;
+        Ok(presences.users)
+    }
+
+    /// Where the embedded room with one person is.
+    pub(crate) fn direct_url(&self, username: &str) -> String {
+        format!("{}/direct/{username}?layout=embedded", self.gantry)
+    }
+
+    /// Where Gantry's WebSocket is.
+    pub(crate) fn socket_url(&self) -> String {
+        format!("{}/websocket", self.gantry.replacen("http", "ws", 1))
     }
 
     /// Gantry's answer to "who am I".

@@ -1,5 +1,6 @@
 //! The three parts put together: Rocket.Chat first, then the host application with its keys, then Gantry.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ impl Demo {
     pub(crate) async fn start(options: &Options, tell: impl FnMut(String)) -> anyhow::Result<Self> {
         let ports = options.ports(tell)?;
         let clock = Clock::system();
-        let rocketchat = rocketchat(ports.rocketchat).await?;
+        let rocketchat = rocketchat(ports.rocketchat, options.tokens_file.clone()).await?;
         let url = format!("http://{}", loopback(ports.host));
         let host = Arc::new(Host {
             signer: Signer::new(url.clone())?,
@@ -112,11 +113,12 @@ impl Demo {
 }
 
 /// A workspace to chat in.
-async fn rocketchat(port: u16) -> anyhow::Result<Lookalike> {
+async fn rocketchat(port: u16, tokens_file: Option<PathBuf>) -> anyhow::Result<Lookalike> {
     let options = lookalike::Options {
         address: loopback(port),
         // All people of the host application call from one address; a real back end that polls needs a higher limit, too.
         rate_limiter: false,
+        tokens_file,
         ..lookalike::Options::default()
     };
     let rocketchat = Lookalike::start(options)

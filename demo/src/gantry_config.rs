@@ -40,7 +40,10 @@ pub(crate) fn config(
             "jwks_url": format!("{host}/.well-known/jwks.json"),
         }],
         "tokens": { "cookie": JWT_COOKIE },
-        "proxy": { "frame_ancestors": [host] },
+        // The host application's page keeps a live line of its own open, and shows rooms in a frame.
+        "proxy": { "frame_ancestors": [host], "allowed_origins": [host] },
+        // Both stand on one site, which is spoken to without TLS.
+        "iframe": { "cookie": { "same_site": "lax", "partitioned": false, "secure": false } },
         "telemetry": {
             "log": { "format": "text", "level": if verbose { "info" } else { "warn" } },
         },

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{self, Next};
@@ -57,8 +57,7 @@ impl Host {
             .route("/app", get(app::page))
             .route("/app/state", get(app::state))
             .route("/app/logout", post(app::log_out))
-            .route("/assets/app.css", get(stylesheet))
-            .route("/assets/app.js", get(script))
+            .route("/assets/{file}", get(asset))
             .route("/.well-known/jwks.json", get(jwks))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), guard))
             .with_state(self)
@@ -78,11 +77,12 @@ impl Host {
         self.url.split_once("://").map_or("", |(_, rest)| rest)
     }
 
-    /// The policy of our pages: our own files, Gantry in a frame, nothing else.
+    /// The policy of our pages: our own files, Gantry's socket, Gantry in a frame, nothing else.
     fn content_security_policy(&self) -> String {
         format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {}; \
              form-action 'self'; frame-src {}; frame-ancestors 'none'; base-uri 'none'",
+            self.chat.socket_url(),
             self.chat.gantry()
         )
     }
@@ -132,14 +132,20 @@ async fn jwks(State(host): App) -> Response {
     axum::Json(host.signer.jwks()).into_response()
 }
 
-async fn stylesheet() -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];
-    (kind, include_str!("../pages/app.css")).into_response()
-}
-
-async fn script() -> Response {
-    let kind = [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")];
-    (kind, include_str!("../pages/app.js")).into_response()
+/// Our pages' style and scripts.
+async fn asset(Path(file): Path<String>) -> Response {
+    const STYLE: &str = "text/css; charset=utf-8";
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    let (kind, text) = match file.as_str() {
+        "app.css" => (STYLE, include_str!("../pages/app.css")),
+        "app.js" => (SCRIPT, include_str!("../pages/app.js")),
+        "behind.js" => (SCRIPT, include_str!("../pages/behind.js")),
+        "chat.js" => (SCRIPT, include_str!("../pages/chat.js")),
+        "element.js" => (SCRIPT, include_str!("../pages/element.js")),
+        "rooms.js" => (SCRIPT, include_str!("../pages/rooms.js")),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 /// Every cookie of a request, in the order sent.

@@ -1,6 +1,7 @@
 //! The demo's command line, and the ports it ends up with.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -16,6 +17,9 @@ pub(crate) struct Options {
     /// Show Gantry's log, access lines included.
     #[arg(long)]
     pub(crate) verbose: bool,
+    /// Write every Rocket.Chat token to this file as it is made, for tests that look for them where none may be.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokens_file: Option<PathBuf>,
 }
 
 /// Where the four parts listen, all on loopback.
@@ -100,6 +104,7 @@ mod tests {
         let options = Options {
             port_base: Some(base),
             verbose: false,
+            tokens_file: None,
         };
         let mut told = Vec::new();
 
@@ -117,6 +122,7 @@ mod tests {
         let options = Options {
             port_base: Some(u16::MAX),
             verbose: false,
+            tokens_file: None,
         };
 
         assert!(options.ports(|_| ()).is_err());

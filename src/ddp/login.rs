@@ -31,7 +31,7 @@ use crate::ddp::answer::{self, TIMED_OUT};
 use crate::ddp::fields::Fields;
 use crate::ddp::watch::Watch;
 use crate::ddp::{Ask, Denied, Grant, Refusal, Violation, message, sockjs, swap};
-use crate::rocketchat::Credentials;
+use crate::rocketchat::{Credentials, SwapOut};
 use crate::secret::Bearer;
 
 /// Logins that Rocket.Chat may owe something to. Past this many the oldest is forgotten, whose answers go nowhere then.
@@ -283,9 +283,12 @@ impl Login {
                 return Err(Violation::LoginFailed);
             }
         } else {
-            let stand_in = sockjs::quote(grant.stand_in.reveal());
-            let result = swap::out(&fields, &grant, stand_in)?;
-            fields.set("result", result);
+            let swap = SwapOut {
+                credentials: &grant.credentials,
+                stand_in: grant.stand_in.reveal(),
+                expires_at: grant.expires_at,
+            };
+            fields.set("result", swap::out(&fields, swap)?);
             self.somebody = true;
         }
         let ForWhom::Client(id) = attempt.for_whom else {
@@ -353,13 +356,19 @@ impl Login {
         })
     }
 
-    /// Goes on with a stream that passes unseen: does this piece complete the auth token, or an id of ours?
-    pub(in crate::ddp) fn is_told_in_passing(&mut self, piece: &[u8]) -> bool {
+    /// Goes on with a stream that passes unseen: neither the auth token nor an id of ours may be completed in it.
+    pub(in crate::ddp) fn watch(&mut self, piece: &[u8]) -> Result<(), Violation> {
         let Some(credentials) = &self.credentials else {
-            return false;
+            return Ok(());
         };
         let token = credentials.auth_token().reveal().as_bytes();
-        self.token_watch.sees(token, piece) | self.id_watch.sees(self.prefix.as_bytes(), piece)
+        if self.token_watch.sees(token, piece) {
+            return Err(Violation::TokenDown);
+        }
+        if self.id_watch.sees(self.prefix.as_bytes(), piece) {
+            return Err(Violation::AnsweredAgain);
+        }
+        Ok(())
     }
 }
 

@@ -1,12 +1,12 @@
 //! Reading and changing what a login says: the bearer out of the client's, the stand-in into Rocket.Chat's (RC §6.4).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
+use crate::ddp::Violation;
 use crate::ddp::fields::Fields;
-use crate::ddp::{Grant, Violation};
+use crate::rocketchat::SwapOut;
+use crate::rocketchat::login_answer::Foreign;
 use crate::secret::Bearer;
 
 /// Bytes of what a client may show. A JWT with many claims has some kilobytes, a stand-in 43 characters.
@@ -27,30 +27,15 @@ pub(in crate::ddp) fn resume(params: Option<&RawValue>) -> Option<Bearer> {
         .then(|| Bearer::new(text.into_owned()))
 }
 
-/// The `result` of a login with this raw token in the place of Rocket.Chat's, and an end not later than the session's. Clients
-/// read `tokenExpires` whether it is there or not, so it always is.
-pub(in crate::ddp) fn out(
-    answer: &Fields<'_>,
-    grant: &Grant,
-    token: String,
-) -> Result<String, Violation> {
-    let mut result = answer
+/// The raw `result` of a login as the client may see it.
+pub(in crate::ddp) fn out(answer: &Fields<'_>, swap: SwapOut<'_>) -> Result<String, Violation> {
+    let mut result: Map<String, Value> = answer
         .raw("result")
-        .and_then(Fields::read)
+        .and_then(|result| serde_json::from_str(result).ok())
         .ok_or(Violation::ServerUnreadable)?;
-    if result.string("id").as_deref() != Some(grant.credentials.user_id()) {
-        return Err(Violation::AnotherUser);
-    }
-    let session_ends = milliseconds(grant.expires_at);
-    let expires = result
-        .raw("tokenExpires")
-        .and_then(|raw| serde_json::from_str::<Date>(raw).ok())
-        .map_or(session_ends, |date| {
-            session_ends.min(date.milliseconds as i64)
-        });
-    result.set("token", token);
-    result.set("tokenExpires", format!(r#"{{"$date":{expires}}}"#));
-    Ok(result.write())
+    swap.result(&mut result)
+        .map_err(|Foreign| Violation::AnotherUser)?;
+    Ok(Value::Object(result).to_string())
 }
 
 /// Is this error the number 403? The text beside it differs between versions (RC §6.3).
@@ -58,16 +43,4 @@ pub(in crate::ddp) fn is_403(error: &str) -> bool {
     Fields::read(error)
         .and_then(|error| error.raw("error")?.parse::<f64>().ok())
         .is_some_and(|number| number == 403.0)
-}
-
-/// A date as EJSON writes it.
-#[derive(Deserialize)]
-struct Date {
-    #[serde(rename = "$date")]
-    milliseconds: f64,
-}
-
-fn milliseconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -35,6 +35,9 @@ pub enum Violation {
     /// Rocket.Chat was about to tell the client the auth token.
     #[error("rocket.chat's message holds the auth token")]
     TokenDown,
+    /// Rocket.Chat answered a login of ours that was done with, when the answer's beginning had passed already.
+    #[error("rocket.chat answered a login again")]
+    AnsweredAgain,
     /// An identified client needed a login and there is none.
     #[error("the client cannot be logged in")]
     LoginFailed,
@@ -55,6 +58,7 @@ impl Violation {
             Self::ServerUnreadable => "server-message-unreadable",
             Self::AnotherUser => "another-user",
             Self::TokenDown => "token-down",
+            Self::AnsweredAgain => "answered-again",
             Self::LoginFailed => "login-failed",
         }
     }
@@ -71,7 +75,8 @@ impl Violation {
             | Self::ServerTooLarge
             | Self::ServerUnreadable
             | Self::AnotherUser
-            | Self::TokenDown => CloseCode::Internal,
+            | Self::TokenDown
+            | Self::AnsweredAgain => CloseCode::Internal,
             Self::LoginFailed => CloseCode::TryAgain,
         }
     }

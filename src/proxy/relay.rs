@@ -314,6 +314,7 @@ impl Relay {
             Violation::ServerFrame
             | Violation::ServerTooLarge
             | Violation::ServerUnreadable
+            | Violation::AnsweredAgain
             | Violation::LoginFailed => tracing::warn!(
                 session.id = session_id,
                 error.kind = kind,

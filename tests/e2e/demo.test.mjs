@@ -1,8 +1,7 @@
-// The demo's story in a real browser: two people log in at the host application, talk in the embedded room, and log out.
-// The browser is watched all the time: what it loads, what it stores, what its console says.
+// The demo's story in a real browser: people log in at the host application, talk in the embedded room, and log out. The browser
+// is watched all the time: what it loads, what it stores, what passes over its sockets, what its console says.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
 import { Browser } from './support/browser.mjs';
@@ -21,18 +20,18 @@ after(async () => {
   await demo?.stop();
 });
 
-async function logIn(person) {
-  const visit = await browser.visit();
-  await visit.page.goto(demo.url);
-  await visit.page.getByText(person).click();
-  await visit.page.getByRole('button', { name: 'Log in' }).click();
-  await visit.page.getByRole('button', { name: 'general' }).waitFor();
-  return visit;
+async function logIn(person, visit = undefined) {
+  const here = visit ?? await browser.visit();
+  await here.page.goto(demo.url);
+  await here.page.getByText(person).click();
+  await here.page.getByRole('button', { name: 'Log in' }).click();
+  await here.page.locator('[data-key=GENERAL]').waitFor();
+  return here;
 }
 
 /** The embedded room, ready to be written in. */
-async function room(visit) {
-  const frame = visit.page.frameLocator('#room');
+async function room(page) {
+  const frame = page.frameLocator('#room');
   await frame.getByRole('textbox', { name: 'Message' }).waitFor();
   return frame;
 }
@@ -40,69 +39,113 @@ async function room(visit) {
 async function say(frame, words) {
   await frame.getByRole('textbox', { name: 'Message' }).fill(words);
   await frame.getByRole('button', { name: 'Send' }).click();
+  await frame.locator('.message:not(.pending)', { hasText: words }).waitFor();
 }
 
-const fingerprint = (text) => createHash('sha256').update(text).digest('base64');
-
-/** What the host application's page is told; Rocket.Chat's tokens as fingerprints. */
+/** The host page's own line is open. */
+const live = (page) => page.locator('body[data-live=true]').waitFor();
+/** Somebody in the list at the left. */
+const person = (page, username) => page.locator(`[data-key="@${username}"]`);
+/** What the host application's page is told. */
 const state = (visit) => visit.page.evaluate(async () => (await fetch('/app/state')).json());
 
-test('two people talk, and neither browser ever holds a Rocket.Chat token', async () => {
+test('two people talk live, and neither browser ever holds a Rocket.Chat token', async () => {
   const [alice, bob] = [await logIn('Alice Archer'), await logIn('Bob Barlow')];
-  const [aliceRoom, bobRoom] = [await room(alice), await room(bob)];
+  const [alices, bobs] = [await room(alice.page), await room(bob.page)];
+  await Promise.all([live(alice.page), live(bob.page)]);
 
-  // Both at once: what one says must not hide what the other said just before.
-  await say(aliceRoom, 'Hello from Alice');
-  await say(bobRoom, 'Hello from Bob');
-  for (const frame of [aliceRoom, bobRoom]) {
-    await frame.getByText('Hello from Alice').waitFor();
-    await frame.getByText('Hello from Bob').waitFor();
-  }
+  await say(alices, 'Hello from Alice');
+  await say(bobs, 'Hello from Bob');
 
-  await alice.page.getByText('No Rocket.Chat token in this browser').waitFor();
+  await bobs.locator('[data-by=socket]', { hasText: 'Hello from Alice' }).waitFor();
+  await alices.locator('[data-by=socket]', { hasText: 'Hello from Bob' }).waitFor();
   for (const visit of [alice, bob]) {
-    const { rocketchat } = await state(visit);
-    assert.equal(rocketchat.tokens.length, 1, 'one token for one login');
-    const seen = await visit.everythingSeen();
-    assert.ok(seen.includes(rocketchat.user), 'the watch sees what passes');
-    const leaked = seen.filter((text) => rocketchat.tokens.includes(fingerprint(text)));
-    assert.deepEqual(leaked, []);
-    const cookies = await visit.context.cookies();
-    assert.deepEqual(cookies.map((cookie) => cookie.name).sort(), ['host_jwt', 'host_session']);
-    assert.ok(cookies.every((cookie) => cookie.httpOnly), 'scripts can read no cookie');
-    assert.deepEqual(await visit.stored(), [], 'nothing is stored for scripts');
+    const [line, framed] = ['/websocket', '/sockjs/'].map((path) => visit.sockets.find((socket) => new URL(socket.url).pathname.startsWith(path)));
+    assert.ok(line && framed, 'the host page speaks raw, the client in the frame SockJS');
+    assert.ok(framed.sent.some((text) => text.includes('resume')), 'the client logs in by itself, with what it found in storage');
+    await visit.page.getByText('No Rocket.Chat token in this browser').waitFor();
+    await demo.assertNoTokenIn(visit, (await state(visit)).rocketchat.user);
     visit.assertQuiet(demo);
-    await visit.close();
   }
+  assert.equal((await state(alice)).rocketchat.tokens.length, 1, 'one token for one login');
+  await alice.close();
+  await bob.close();
 });
 
-test('logging out at the host ends everything, visibly, and for that person alone', async () => {
+test('who is there and what is unread is told live, without asking', async () => {
+  const alice = await logIn('Alice Archer');
+  await live(alice.page);
+  const bob = await logIn('Bob Barlow');
+  await room(bob.page);
+  await alice.page.locator('[data-key="@bob"][data-status=online]').waitFor();
+  const bobSeen = (await room(alice.page)).locator('.people [data-user=bob]');
+  await bobSeen.and(alice.page.frameLocator('#room').locator('[data-status=online]')).waitFor();
+
+  await person(bob.page, 'alice').click();
+  await say(await room(bob.page), 'Only for you');
+
+  await person(alice.page, 'bob').getByLabel('1 unread').waitFor();
+  const line = alice.sockets.find((socket) => new URL(socket.url).pathname === '/websocket');
+  assert.ok(line.received.some((text) => text.includes('subscriptions-changed')), 'it came by the socket');
+  await person(alice.page, 'bob').click();
+  await (await room(alice.page)).getByText('Only for you').waitFor();
+  await alice.page.locator('[data-key="@bob"] .unread').waitFor({ state: 'hidden' });
+  await bob.close();
+  await alice.page.locator('[data-key="@bob"][data-status=offline]').waitFor();
+  await alice.close();
+});
+
+test('logging out in one tab ends everything, visibly in the other, and for that person alone', async () => {
+  const earlier = await demo.tokens();
   const [alice, bob] = [await logIn('Alice Archer'), await logIn('Bob Barlow')];
-  const [aliceRoom, bobRoom] = [await room(alice), await room(bob)];
-  const second = await alice.context.newPage();
+  const second = await alice.newPage();
   await second.goto(`${demo.url}/app`);
-  await second.getByRole('button', { name: 'general' }).waitFor();
+  const [alices, seconds, bobs] = [await room(alice.page), await room(second), await room(bob.page)];
+  await Promise.all([live(alice.page), live(second)]);
   const jwt = (await alice.context.cookies()).find((cookie) => cookie.name === 'host_jwt').value;
+  const { rocketchat } = await state(alice);
 
   await alice.page.getByRole('button', { name: 'Log out' }).click();
 
-  await alice.page.getByRole('heading', { name: 'You are logged out' }).waitFor();
+  await second.getByText('Gantry closed this page’s connection at once').waitFor();
+  for (const page of [alice.page, second]) await page.getByRole('heading', { name: 'You are logged out' }).waitFor();
+  for (const frame of [alices, seconds]) await frame.getByText('Your session has ended').waitFor();
   for (const fact of ['Gantry ended the session', 'The old JWT is refused', 'Rocket.Chat has forgotten the token']) {
     await alice.page.locator('.good', { hasText: fact }).waitFor();
   }
-  await aliceRoom.getByText('Your session has ended').waitFor();
-  await second.getByRole('heading', { name: 'You are logged out' }).waitFor();
-  assert.deepEqual(await alice.context.cookies(), [], 'both cookies are gone');
+  assert.deepEqual(await alice.context.cookies(), [], 'no cookie is left');
+  assert.deepEqual((await alice.stored()).filter(([key]) => key.startsWith('Meteor.')), [], 'nor a stand-in');
+  assert.ok(alice.sockets.every((socket) => socket.closed));
   const refused = await fetch(`${demo.gantry}/api/v1/me`, { headers: { Authorization: `Bearer ${jwt}` } });
   assert.equal(refused.status, 401);
-  await say(bobRoom, 'Bob is still here');
-  await bobRoom.locator('.message:not(.pending)', { hasText: 'Bob is still here' }).waitFor();
+  for (const token of (await demo.tokens()).filter((made) => !earlier.includes(made))) {
+    const gone = await fetch(`${demo.rocketchat}/api/v1/me`, { headers: { 'X-User-Id': rocketchat.user, 'X-Auth-Token': token } });
+    assert.equal(gone.status, 401, 'no token of this login is left at Rocket.Chat');
+  }
+  await demo.assertNoTokenIn(alice);
+  await say(bobs, 'Bob is still here');
 
   await alice.page.getByRole('link', { name: 'Log in again' }).click();
   await alice.page.getByRole('button', { name: 'Log in' }).click();
-  await (await room(alice)).getByText('Bob is still here').waitFor();
+  await (await room(alice.page)).getByText('Bob is still here').waitFor();
   await alice.close();
   await bob.close();
+});
+
+test('the next person on the same browser is themselves', async () => {
+  const visit = await logIn('Alice Archer');
+  await room(visit.page);
+  await visit.page.getByRole('button', { name: 'Log out' }).click();
+  await visit.page.getByRole('heading', { name: 'You are logged out' }).waitFor();
+
+  await logIn('Carol Chen', visit);
+
+  await say(await room(visit.page), 'This is Carol');
+  const mine = (await room(visit.page)).locator('.message', { hasText: 'This is Carol' });
+  await mine.getByText('@carol').waitFor();
+  const kept = Object.fromEntries(await visit.stored());
+  assert.equal(kept['Meteor.userId'], (await state(visit)).rocketchat.user);
+  await visit.close();
 });
 
 test('a wrong password is told on the login page and logs nobody in', async () => {
@@ -117,15 +160,17 @@ test('a wrong password is told on the login page and logs nobody in', async () =
   await visit.close();
 });
 
-test('the page fits a narrow screen', async () => {
+test('the pages fit a narrow screen', async () => {
   const visit = await logIn('Carol Chen');
   await visit.page.setViewportSize({ width: 360, height: 640 });
-  await visit.page.getByRole('button', { name: 'general' }).click();
-  await room(visit);
+  await visit.page.locator('[data-key=GENERAL]').click();
+  const frame = await room(visit.page);
+  await frame.locator('.people li').first().waitFor();
 
-  const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const outside = await visit.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  const inside = await frame.locator('html').evaluate((html) => html.scrollWidth - html.clientWidth);
 
-  assert.ok(overflow <= 0, `${overflow} px too wide`);
+  assert.ok(outside <= 0 && inside <= 0, `${outside} and ${inside} px too wide`);
   await visit.page.getByRole('button', { name: 'Log out' }).click({ trial: true });
   await visit.close();
 });

@@ -13,9 +13,10 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::{App, Host, JWT_COOKIE, SESSION_COOKIE, cookie, cookies, set_cookies};
+use crate::chat::Present;
 use crate::host_sessions::HostSession;
 use crate::jwt::unix_seconds;
-use crate::people::PEOPLE;
+use crate::people::{PEOPLE, Person};
 
 /// How long the page's logout waits for Rocket.Chat to have forgotten the token, so that it can say so.
 const FORGETTING: Duration = Duration::from_secs(3);
@@ -37,6 +38,7 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
     // Rooms first: this call is what makes a new person's user and session.
     let rooms = host.chat.rooms(&session.jwt).await;
     let gantry = host.chat.session(&session.jwt).await;
+    let present = host.chat.present(&session.jwt).await.unwrap_or_default();
     let tokens = host.rocketchat.live_tokens(session.person.username);
     let body = json!({
         "person": person(&session),
@@ -47,6 +49,8 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
         },
         "gantry": outcome(gantry),
         "rooms": outcome(rooms),
+        "people": people(&host, &session, &present),
+        "socket": host.chat.socket_url(),
         "rocketchat": {
             "user": host.rocketchat.user(session.person.username).map(|user| user.id),
             "tokens": tokens.iter().map(|token| fingerprint(token)).collect::<Vec<_>>(),
@@ -102,10 +106,35 @@ fn person(session: &HostSession) -> Value {
     let number = PEOPLE
         .iter()
         .position(|known| known.username == person.username);
+    described(number.unwrap_or_default(), person)
+}
+
+fn described(number: usize, person: &Person) -> Value {
     json!({
         "username": person.username, "name": person.name, "title": person.title,
         "initial": person.initial(), "number": number,
     })
+}
+
+/// Everybody else, with the presence that Rocket.Chat tells.
+fn people(host: &Host, session: &HostSession, present: &[Present]) -> Vec<Value> {
+    let others = PEOPLE
+        .iter()
+        .enumerate()
+        .filter(|(_, person)| person.username != session.person.username);
+    let mut people = Vec::new();
+    for (number, person) in others {
+        let mut one = described(number, person);
+        let known = present
+            .iter()
+            .find(|known| known.username == person.username);
+        one["status"] = known.map_or("offline", |known| &known.status).into();
+        one["url"] = host.chat.direct_url(person.username).into();
+        // Nobody can be written to before their first visit made their user.
+        one["joined"] = host.rocketchat.user(person.username).is_some().into();
+        people.push(one);
+    }
+    people
 }
 
 /// `{"ok": …}` or `{"trouble": …}`.

@@ -123,10 +123,7 @@ impl Conversation {
     fn search(&mut self, bytes: &[u8], run: &mut Run) -> Result<(), Violation> {
         let piece = bytes.get(run.searched..).unwrap_or_default();
         run.searched = run.searched.max(bytes.len());
-        if self.login.is_told_in_passing(piece) {
-            return Err(Violation::TokenDown);
-        }
-        Ok(())
+        self.login.watch(piece)
     }
 
     /// The frames that go down in the place of a piece; `None` when it goes as it came, being all of `bytes`.

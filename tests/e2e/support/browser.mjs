@@ -35,35 +35,52 @@ class Visit {
     visit.complaints = [];
     visit.texts = [];
     visit.pending = [];
+    visit.sockets = [];
     context.on('request', (request) => visit.urls.push(request.url()));
     context.on('response', (response) => visit.pending.push(visit.note(response)));
     context.on('weberror', (error) => visit.complaints.push(error.error().message));
     context.on('console', (message) => { if (message.type() === 'error') visit.complaints.push(message.text()); });
-    visit.page = await context.newPage();
+    visit.page = await visit.newPage();
     return visit;
   }
 
+  /** One more tab, watched like the first. */
+  async newPage() {
+    const page = await this.context.newPage();
+    page.on('websocket', (socket) => {
+      const seen = { url: socket.url(), sent: [], received: [], closed: false };
+      this.sockets.push(seen);
+      socket.on('framesent', ({ payload }) => seen.sent.push(String(payload)));
+      socket.on('framereceived', ({ payload }) => seen.received.push(String(payload)));
+      socket.on('close', () => { seen.closed = true; });
+    });
+    return page;
+  }
+
   async note(response) {
-    const headers = await response.allHeaders().catch(() => ({}));
-    this.texts.push(...Object.values(headers));
+    const [asked, answered] = await Promise.all([response.request().allHeaders().catch(() => ({})), response.allHeaders().catch(() => ({}))]);
+    this.texts.push([`request headers of ${response.url()}`, JSON.stringify(asked)], [`headers of ${response.url()}`, JSON.stringify(answered)]);
     // Redirects and answers that ended with their page have no body to read.
-    this.texts.push(await response.text().catch(() => ''));
+    this.texts.push([`body of ${response.url()}`, await response.text().catch(() => '')]);
   }
 
-  /** Every piece of text as long as a token in what came, in the cookies, and in what scripts stored. */
+  /** Everything that was in this browser so far, as pairs of where and what. */
   async everythingSeen() {
-    await Promise.all(this.pending);
-    const cookies = (await this.context.cookies()).map((cookie) => cookie.value);
-    const stored = (await this.stored()).map(([, value]) => value);
-    const urls = this.urls;
-    const pieces = [...this.texts, ...cookies, ...stored, ...urls].flatMap((text) => text.match(/[\w-]{16,}/g) ?? []);
-    return [...new Set(pieces)];
+    // A body that no script reads never ends; better a failure that says so than a wait without end.
+    const late = new Promise((_, reject) => { setTimeout(reject, PATIENCE_MS, new Error('an answer never ended')).unref(); });
+    await Promise.race([Promise.all(this.pending), late]);
+    const cookies = (await this.context.cookies()).map((cookie) => [`cookie ${cookie.name}`, cookie.value]);
+    const stored = (await this.stored()).map(([key, value]) => [`storage ${key}`, value]);
+    const urls = this.urls.map((url) => ['a URL', url]);
+    const frames = this.sockets.flatMap(({ url, sent, received }) => [...sent, ...received].map((text) => [`a frame of ${url}`, text]));
+    return [...this.texts, ...cookies, ...stored, ...urls, ...this.sockets.map(({ url }) => ['a URL', url]), ...frames];
   }
 
-  /** Names and values in the script storage of every frame. */
+  /** Names and values that scripts can read, in every frame of every tab. */
   async stored() {
-    const stores = await Promise.all(this.page.frames().map((frame) => frame.evaluate(
-      () => [localStorage, sessionStorage].flatMap((store) => Object.entries(store)))));
+    const frames = this.context.pages().flatMap((page) => page.frames());
+    const stores = await Promise.all(frames.map((frame) => frame.evaluate(
+      () => [...[localStorage, sessionStorage].flatMap((store) => Object.entries(store)), ...(document.cookie ? [['document.cookie', document.cookie]] : [])])));
     return stores.flat();
   }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::clock::iso;
+use crate::moment;
 use crate::options::Manner;
 use crate::user::{Email, User};
 
@@ -89,6 +90,15 @@ pub(crate) fn services(user: &User, manner: Manner) -> Value {
         services["resume"] = json!({"loginTokens": tokens.collect::<Vec<_>>()});
     }
     services
+}
+
+/// The token array as `userData` tells it on a socket: hashes, and dates as EJSON (RC §6.4).
+pub(crate) fn login_tokens(user: &User) -> Value {
+    let tokens = user.tokens.iter().map(|token| match token.when() {
+        Some(when) => json!({"when": moment::ejson(when), "hashedToken": token.hashed}),
+        None => json!({"hashedToken": token.hashed, "type": "personalAccessToken"}),
+    });
+    tokens.collect()
 }
 
 fn emails(user: &User) -> Value {

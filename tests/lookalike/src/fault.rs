@@ -14,6 +14,11 @@ use crate::latch::Latch;
 use crate::limits::Quota;
 use crate::state::Core;
 
+pub use login::LoginFault;
+pub(crate) use login::{LoginFaults, logged_out};
+
+mod login;
+
 /// Trouble for requests whose path begins with `path_prefix`.
 #[derive(Clone, Debug)]
 pub struct Fault {

@@ -49,6 +49,7 @@ pub(crate) fn workspace(app: &App) -> Service {
         bypass_two_factor: true,
     };
     let personal = StampedToken::new(kind);
+    app.token_file.note(&personal);
     let token = personal.plain.clone();
     let mut users = accounts.map(|account| user(app, &account));
     let [_, _, service] = &mut users;

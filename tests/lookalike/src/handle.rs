@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use crate::fault::Fault;
+use crate::fault::{Fault, LoginFault};
 use crate::furnish::{self, Service};
 use crate::latch::Latch;
 use crate::options::Options;
@@ -47,7 +47,7 @@ impl Lookalike {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(options.address).await?;
         let address = listener.local_addr()?;
-        let app: App = Arc::new(Core::new(options));
+        let app: App = Arc::new(Core::new(options)?);
         let service = furnish::workspace(&app);
         let router = routes::router(Arc::clone(&app));
         let serving = Serving::start(listener, Arc::clone(&app), router.clone());
@@ -312,9 +312,15 @@ impl Lookalike {
         self.app().faults.add(fault);
     }
 
+    /// Makes trouble for one login on a socket; several faults meet one login after the other.
+    pub fn fault_login(&self, fault: LoginFault) {
+        self.app().login_faults.add(fault);
+    }
+
     /// Ends all trouble; requests already waiting at a latch go on waiting.
     pub fn clear_faults(&self) {
         self.app().faults.clear();
+        self.app().login_faults.clear();
     }
 
     /// From now on every `users.create` waits between its check and its insert until the latch is open

@@ -2,9 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::Parser;
-use lookalike::{CreateToken, Lookalike, Manner, Options};
+use lookalike::{CreateToken, Lookalike, Manner, NewUser, Options};
+use serde_json::Value;
 
 /// A Rocket.Chat that behaves as the contract says; for tests only.
 #[derive(Parser)]
@@ -27,9 +29,26 @@ struct Arguments {
     /// Switches the rate limiter off.
     #[arg(long)]
     unlimited: bool,
+    /// Writes every token to this file as it is made.
+    #[arg(long)]
+    tokens_file: Option<PathBuf>,
+    /// Puts a user in, whose password is the name with `-password` behind it; may be given several times.
+    #[arg(long = "person", value_name = "NAME")]
+    people: Vec<String>,
+    /// Changes a setting; the value is JSON. May be given several times.
+    #[arg(long = "setting", value_name = "ID=JSON", value_parser = setting)]
+    settings: Vec<(String, Value)>,
     /// Remembers the requests received, at the cost of memory and time.
     #[arg(long)]
     record: bool,
+}
+
+fn setting(text: &str) -> Result<(String, Value), String> {
+    let (id, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text} is no ID=JSON"))?;
+    let value = serde_json::from_str(value).map_err(|error| format!("{value}: {error}"))?;
+    Ok((id.to_owned(), value))
 }
 
 fn manner(version: &str) -> Result<Manner, String> {
@@ -46,10 +65,20 @@ async fn main() -> io::Result<()> {
             .map_or_else(CreateToken::default, CreateToken::Secret),
         root_url: arguments.root_url,
         rate_limiter: !arguments.unlimited,
+        tokens_file: arguments.tokens_file,
         ..Options::new(arguments.manner)
     };
     let rc = Lookalike::start(options).await?;
     rc.set_recording(arguments.record);
+    for name in &arguments.people {
+        rc.add_user(NewUser {
+            password: Some(format!("{name}-password")),
+            ..NewUser::new(name)
+        });
+    }
+    for (id, value) in arguments.settings {
+        rc.set_setting(&id, value);
+    }
     let mut out = io::stdout();
     writeln!(out, "url: {}", rc.url())?;
     writeln!(out, "user_id: {}", rc.service_user_id())?;

@@ -3,6 +3,7 @@
 //! The defaults are a fresh workspace of the newest manner with everything strict switched on.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Which Rocket.Chat is played (RC §0.1). Each stands for one release of its line.
@@ -100,6 +101,8 @@ pub struct Options {
     pub two_factor_on_users: bool,
     /// How many active users the licence allows; `None` is no limit.
     pub seats: Option<usize>,
+    /// A file to which every token is written as it is made, one a line, for tests that look where none may be.
+    pub tokens_file: Option<PathBuf>,
 }
 
 impl Options {
@@ -126,6 +129,7 @@ impl Options {
             unsettled_uses: 0,
             two_factor_on_users: false,
             seats: None,
+            tokens_file: None,
         }
     }
 

@@ -103,6 +103,7 @@ struct Line {
 async fn answer(line: Line, request: Request<Incoming>) -> io::Result<Response<Body>> {
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(Peer(line.peer));
+    parts.extensions.insert((Peer(line.peer), line.cut.clone()));
     let body = line.app.recorder.receive(&parts, Body::new(body));
     let verdict = fault::meet(&line.app, parts.uri.path()).await;
     let request = Request::from_parts(parts, body);

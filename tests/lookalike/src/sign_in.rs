@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::answers::MeteorError;
 use crate::auth::Origin;
+use crate::fault;
 use crate::lockout::Trier;
 use crate::random;
 use crate::state::{Core, State};
@@ -80,7 +81,12 @@ impl Core {
                     "resume",
                 )
             }
-            Request::Password { .. } => (user.mint(now, cap), "password"),
+            Request::Password { .. } => {
+                let minted = user.mint(now, cap);
+                self.token_file.note(&minted);
+                self.tell_tokens(user);
+                (minted, "password")
+            }
         };
         let expires_at = token.expires_at(days);
         Ok(SignedIn {
@@ -152,7 +158,7 @@ impl State {
                     .all()
                     .find_map(|user| Some((user, user.token(&hashed)?)));
                 let Some((user, token)) = owner else {
-                    return refused("You've been logged out by the server. Please log in again.");
+                    return Err(fault::logged_out());
                 };
                 let days = self.settings.number("Accounts_LoginExpiration");
                 if token.expires_at(days).is_some_and(|at| at <= now) {

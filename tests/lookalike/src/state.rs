@@ -4,25 +4,30 @@
 //! after it is released.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::chat::Chat;
 use crate::clock::Clock;
 use crate::ddp::MethodLimits;
-use crate::fault::Faults;
+use crate::documents;
+use crate::fault::{Faults, LoginFaults};
 use crate::latch::Latch;
 use crate::limits::Limits;
 use crate::lockout::Lockout;
 use crate::options::{Manner, Options};
 use crate::permissions::Permissions;
+use crate::presence::{Presence, SeenAs};
 use crate::record::Recorder;
 use crate::settings::Settings;
 use crate::talk::Said;
+use crate::token_file::TokenFile;
 use crate::tokens::StampedToken;
+use crate::user::User;
 use crate::users::Users;
 
 /// Bounded so that a socket that reads nothing costs no memory; who lags must look at the state again.
@@ -46,6 +51,49 @@ pub(crate) enum Event {
     RoomOpened { room: String },
     /// Members tell each other what they are doing, under an event name of `stream-notify-room`.
     Noticed { name: String, args: Vec<Value> },
+    /// A user has read a room, which concerns the user alone.
+    Read { room: String, user_id: String },
+    /// A user is seen otherwise than before.
+    Seen(Box<SeenAs>),
+    /// Fields of the user's own document changed.
+    UserChanged { user_id: String, diff: Value },
+}
+
+impl Event {
+    /// [`Event::UserChanged`].
+    pub(crate) fn user_changed(user_id: &str, diff: Value) -> Self {
+        Self::UserChanged {
+            user_id: user_id.to_owned(),
+            diff,
+        }
+    }
+}
+
+/// How many subscriptions hear of people. Such events are made for them alone: a storm of logins that
+/// nobody watches must not push what sockets need out of the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Ears(Arc<AtomicUsize>);
+
+impl Ears {
+    pub(crate) fn anybody(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+
+    /// One more, until it is dropped.
+    pub(crate) fn one(&self) -> Ear {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ear(Arc::clone(&self.0))
+    }
+}
+
+/// One subscription that hears of people.
+#[derive(Debug)]
+pub(crate) struct Ear(Arc<AtomicUsize>);
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The mutable state of the workspace.
@@ -59,6 +107,7 @@ pub(crate) struct State {
     pub(crate) lockout: Lockout,
     pub(crate) chat: Chat,
     pub(crate) method_limits: MethodLimits,
+    pub(crate) presence: Presence,
 }
 
 impl State {
@@ -76,6 +125,9 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     pub(crate) recorder: Recorder,
     pub(crate) faults: Faults,
+    pub(crate) login_faults: LoginFaults,
+    pub(crate) ears: Ears,
+    pub(crate) token_file: TokenFile,
     pub(crate) events: broadcast::Sender<Event>,
     /// Open WebSockets.
     pub(crate) sockets: AtomicUsize,
@@ -85,7 +137,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> io::Result<Self> {
+        let token_file = TokenFile::open(options.tokens_file.as_deref())?;
         let clock = Clock::default();
         let state = State {
             users: Users::default(),
@@ -96,17 +149,21 @@ impl Core {
             lockout: Lockout::default(),
             chat: Chat::new(clock.now_ms()),
             method_limits: MethodLimits::default(),
+            presence: Presence::default(),
         };
-        Self {
+        Ok(Self {
             options,
             clock,
             recorder: Recorder::default(),
             faults: Faults::default(),
+            login_faults: LoginFaults::default(),
+            ears: Ears::default(),
+            token_file,
             events: broadcast::Sender::new(EVENTS_KEPT),
             sockets: AtomicUsize::new(0),
             create_latch: Mutex::new(None),
             state: Mutex::new(state),
-        }
+        })
     }
 
     pub(crate) fn manner(&self) -> Manner {
@@ -130,7 +187,17 @@ impl Core {
         if let Some(kept) = user.tokens.last_mut() {
             kept.unsettled_uses = self.options.unsettled_uses;
         }
+        self.token_file.note(&token);
+        self.tell_tokens(user);
         Some(token)
+    }
+
+    /// Tells the user's clients of a change of the token array, hashes and all, as RC does (RC §6.4).
+    pub(crate) fn tell_tokens(&self, user: &User) {
+        if self.ears.anybody() {
+            let diff = json!({"services.resume.loginTokens": documents::login_tokens(user)});
+            let _ = self.events.send(Event::user_changed(&user.id, diff));
+        }
     }
 
     /// Removes the user's tokens that `doomed` names and announces it; how many went.
@@ -145,6 +212,9 @@ impl Core {
         };
         let (gone, kept): (Vec<_>, Vec<_>) = user.tokens.drain(..).partition(|token| doomed(token));
         user.tokens = kept;
+        if !gone.is_empty() {
+            self.tell_tokens(user);
+        }
         drop(state);
         let hashed: Vec<_> = gone.into_iter().map(|token| token.hashed).collect();
         let count = hashed.len();

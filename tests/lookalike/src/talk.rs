@@ -142,6 +142,8 @@ pub(crate) fn read(app: &App, user_id: &str, room_id: &str) -> Result<(), Meteor
     let now = app.clock.now_ms();
     let mut state = app.state();
     if state.chat.read(room_id, user_id, now) {
+        let (room, user_id) = (room_id.to_owned(), user_id.to_owned());
+        tell(app, Event::Read { room, user_id });
         return Ok(());
     }
     Err(MeteorError::new(

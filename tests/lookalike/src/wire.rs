@@ -7,21 +7,55 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// Tells a wire to end with a reset.
-#[derive(Clone, Default)]
-pub(crate) struct Cut(Arc<AtomicBool>);
+/// Tells a wire to end.
+#[derive(Clone)]
+pub(crate) struct Cut {
+    reset: Arc<AtomicBool>,
+    /// Bytes that may still be written; the largest number stands for no end.
+    left: Arc<AtomicUsize>,
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self {
+            reset: Arc::default(),
+            left: Arc::new(AtomicUsize::new(usize::MAX)),
+        }
+    }
+}
 
 impl Cut {
     /// From now on the connection ends with a reset.
     pub(crate) fn cut(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.reset.store(true, Ordering::Relaxed);
+    }
+
+    /// The connection ends after so many more bytes, which still arrive.
+    pub(crate) fn cut_after(&self, bytes: usize) {
+        self.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How much of so many bytes may be written; none means that the end has come.
+    fn allow(&self, wanted: usize) -> Option<usize> {
+        match self.left.load(Ordering::Relaxed) {
+            0 => None,
+            left => Some(wanted.min(left)),
+        }
+    }
+
+    fn wrote(&self, bytes: usize) {
+        let left = self.left.load(Ordering::Relaxed);
+        if left != usize::MAX {
+            self.left
+                .store(left.saturating_sub(bytes), Ordering::Relaxed);
+        }
     }
 }
 
@@ -48,7 +82,7 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.cut.0.load(Ordering::Relaxed) {
+        if self.cut.reset.load(Ordering::Relaxed) {
             // Unsent data is thrown away and the far end reads a reset; should the option fail, it reads an end.
             let _ = self.stream.set_zero_linger();
         }
@@ -76,7 +110,12 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let Some(allowed) = self.cut.allow(buf.len()) else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &buf[..allowed]))?;
+        self.cut.wrote(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -92,6 +131,11 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // A wire that is about to be cut counts what it writes.
+        if self.cut.allow(usize::MAX) != Some(usize::MAX) {
+            let first = bufs.iter().find(|buf| !buf.is_empty());
+            return self.poll_write(cx, first.map_or(&[][..], |buf| buf));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

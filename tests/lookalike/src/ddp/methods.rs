@@ -9,6 +9,7 @@ use super::token_methods;
 use crate::answers::MeteorError;
 use crate::chat::{self, Draft, RoomKind, Stretch};
 use crate::moment::{self, Millis};
+use crate::presence::{self, Status};
 use crate::state::{App, Event};
 use crate::talk;
 
@@ -122,7 +123,10 @@ fn called_by(app: &App, user_id: &str, method: &str, params: &[Value]) -> Return
         "createPrivateGroup" => create(app, user_id, RoomKind::Group, params).map(Some),
         "readMessages" => talk::read(app, user_id, text(0)).map(|()| None),
         "stream-notify-room" => notify_room(app, user_id, params).map(|()| None),
-        // Presence is taken note of by nobody here.
+        "setUserStatus" | "UserPresence:setDefaultStatus" => {
+            set_status(app, user_id, params).map(|()| None)
+        }
+        // What is left of presence concerns the connection, and through the tunnel there is none.
         _ => Ok(None),
     }
 }
@@ -254,6 +258,17 @@ fn create(
         .unwrap_or_default();
     let room = talk::create(app, user_id, kind, name, &members)?;
     Ok(json!({"rid": room["_id"], "name": room["name"]}))
+}
+
+/// `setUserStatus(status, text)`; either may be missing.
+fn set_status(app: &App, user_id: &str, params: &[Value]) -> Result<(), MeteorError> {
+    let text = |at: usize| params.get(at).and_then(Value::as_str);
+    let status = text(0).map(|name| {
+        Status::of_name(name)
+            .ok_or_else(|| MeteorError::new("error-invalid-status", "Invalid status"))
+    });
+    presence::wish(app, user_id, status.transpose()?, text(1));
+    Ok(())
 }
 
 /// Tells a room what a member is doing, e.g. typing; only under the member's own name.

@@ -12,7 +12,10 @@ use super::methods::{self, Login};
 use super::streams::Subscriptions;
 use crate::answers::MeteorError;
 use crate::auth::{Caller, Origin};
+use crate::fault::{self, LoginFault};
+use crate::latch::Latch;
 use crate::moment;
+use crate::presence::{self, Status};
 use crate::random;
 use crate::sign_in::SignedIn;
 use crate::state::{App, Event};
@@ -24,13 +27,17 @@ pub(super) struct Step {
     pub(super) send: Vec<Value>,
     /// Whether the connection ends after them.
     pub(super) close: bool,
+    /// What must be open before anything is sent.
+    pub(super) hold: Option<Latch>,
+    /// A message in the middle of which the connection ends.
+    pub(super) torn: Option<Value>,
 }
 
 impl Step {
     fn send(messages: Vec<Value>) -> Self {
         Self {
             send: messages,
-            close: false,
+            ..Self::default()
         }
     }
 }
@@ -114,6 +121,7 @@ impl Session {
             return Step {
                 send: vec![failed],
                 close: true,
+                ..Step::default()
             };
         }
         self.connected = true;
@@ -132,18 +140,73 @@ impl Session {
 
     fn method(&mut self, called: (&str, &str), params: &[Value]) -> Step {
         let (id, method) = called;
+        if method == "login" {
+            return self.login(id, params);
+        }
         let mut before = Vec::new();
         let returned = self.count(method).and_then(|()| match method {
-            "login" => self.log_in(params, &mut before).map(Some),
             "logout" => {
                 self.log_out(&mut before);
                 Ok(None)
             }
-            other => methods::call(&self.app, self.login.as_ref(), other, params),
+            other => {
+                self.note_presence(other);
+                methods::call(&self.app, self.login.as_ref(), other, params)
+            }
         });
         before.push(frame::result(id, returned));
         before.push(frame::updated(id));
         Step::send(before)
+    }
+
+    /// A login, with the trouble that a test has made for it.
+    fn login(&mut self, id: &str, params: &[Value]) -> Step {
+        let fault = self.app.login_faults.take();
+        let mut news = Vec::new();
+        let returned = self.count("login").and_then(|()| match fault {
+            Some(LoginFault::Refused) => Err(fault::logged_out()),
+            _ => self.log_in(params, &mut news).map(Some),
+        });
+        let (result, updated) = (frame::result(id, returned), frame::updated(id));
+        let mut step = Step::default();
+        match &fault {
+            Some(LoginFault::ResultFirst) => {
+                step.send.extend([result, updated]);
+                step.send.append(&mut news);
+                return step;
+            }
+            Some(LoginFault::ResultLast) => {
+                step.send.push(updated);
+                step.send.append(&mut news);
+                step.send.push(result);
+                return step;
+            }
+            Some(LoginFault::CutShort) => {
+                step.send = news;
+                step.torn = Some(result);
+                return step;
+            }
+            Some(LoginFault::Twice) => news.extend([result.clone(), updated.clone()]),
+            // A latch that nobody else has is never opened.
+            Some(LoginFault::Silent) => step.hold = Some(Latch::new()),
+            Some(LoginFault::Held(latch)) => step.hold = Some(latch.clone()),
+            Some(LoginFault::Refused) | None => {}
+        }
+        news.extend([result, updated]);
+        step.send = news;
+        step
+    }
+
+    /// Says that this connection is in use, or is not, where a method says so.
+    fn note_presence(&self, method: &str) {
+        let status = match method {
+            "UserPresence:online" => Status::Online,
+            "UserPresence:away" => Status::Away,
+            _ => return,
+        };
+        if let Some(login) = &self.login {
+            presence::there(&self.app, &login.user_id, &self.id, status);
+        }
     }
 
     /// Logs in; the user's document goes out before the result.
@@ -151,7 +214,11 @@ impl Session {
         let signed_in = log_in(&self.app, params, &self.from)?;
         if let Some(before) = self.login.replace(Login::of_sign_in(&signed_in)) {
             out.push(json!({"msg": "removed", "collection": "users", "id": before.user_id}));
+            if before.user_id != signed_in.user_id {
+                presence::gone(&self.app, &before.user_id, &self.id);
+            }
         }
+        presence::there(&self.app, &signed_in.user_id, &self.id, Status::Online);
         out.push(users_document(&self.app, &signed_in.user_id));
         out.extend(
             self.subscriptions
@@ -166,6 +233,7 @@ impl Session {
         let Some(login) = self.login.take() else {
             return;
         };
+        presence::gone(&self.app, &login.user_id, &self.id);
         log_out(&self.app, &login);
         out.push(json!({"msg": "removed", "collection": "users", "id": login.user_id}));
         out.extend(self.subscriptions.look_again(&self.app, None));
@@ -176,12 +244,20 @@ impl Session {
         if let (Event::TokensRemoved { user_id, hashed }, Some(login)) = (event, &self.login) {
             let close = login.user_id == *user_id && hashed.contains(&login.hashed);
             return Step {
-                send: Vec::new(),
                 close,
+                ..Step::default()
             };
         }
         let user_id = self.login.as_ref().map(|login| login.user_id.as_str());
         Step::send(self.subscriptions.hear(&self.app, user_id, event))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(login) = &self.login {
+            presence::gone(&self.app, &login.user_id, &self.id);
+        }
     }
 }
 

@@ -3,11 +3,13 @@
 //! Nothing of the handshake's headers authenticates (RC §6.2); they only tell where the client is.
 //! Every task ends with its socket, and a socket that does not keep up with events is closed.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -21,8 +23,10 @@ use super::session::{Session, Step};
 use super::sockjs::{self, Framing};
 use crate::auth::Origin;
 use crate::client_address::{self, Peer};
+use crate::latch::Latch;
 use crate::random;
 use crate::state::App;
+use crate::wire::Cut;
 
 /// The largest message the monolith takes, websocket-driver's default.
 const LARGEST_MESSAGE: usize = 67_108_863;
@@ -44,16 +48,16 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 async fn raw(
     State(app): State<App>,
-    peer: Extension<Peer>,
+    Extension((peer, cut)): Extension<(Peer, Cut)>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
-    open((app, Framing::Raw), origin(&headers, *peer), upgrade)
+    open(app, (Framing::Raw, cut), origin(&headers, peer), upgrade)
 }
 
 async fn framed(
     State(app): State<App>,
-    peer: Extension<Peer>,
+    Extension((peer, cut)): Extension<(Peer, Cut)>,
     Path((server, session)): Path<(String, String)>,
     headers: HeaderMap,
     upgrade: Upgrade,
@@ -61,7 +65,7 @@ async fn framed(
     if !sockjs::is_session_path(&server, &session) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    open((app, Framing::SockJs), origin(&headers, *peer), upgrade)
+    open(app, (Framing::SockJs, cut), origin(&headers, peer), upgrade)
 }
 
 type From = Box<dyn FnOnce(&App) -> Origin + Send>;
@@ -81,8 +85,7 @@ fn origin(headers: &HeaderMap, peer: Peer) -> From {
     })
 }
 
-fn open(wanted: (App, Framing), from: From, upgrade: Upgrade) -> Response {
-    let (app, framing) = wanted;
+fn open(app: App, wanted: (Framing, Cut), from: From, upgrade: Upgrade) -> Response {
     let Ok(upgrade) = upgrade else {
         let words = "Can \"Upgrade\" only to \"WebSocket\".";
         return (StatusCode::BAD_REQUEST, words).into_response();
@@ -92,7 +95,7 @@ fn open(wanted: (App, Framing), from: From, upgrade: Upgrade) -> Response {
         .read_buffer_size(READ_AT_ONCE)
         .max_message_size(LARGEST_MESSAGE)
         .max_frame_size(LARGEST_MESSAGE)
-        .on_upgrade(move |socket| serve(socket, app, from, framing))
+        .on_upgrade(move |socket| serve(socket, app, from, wanted))
 }
 
 /// What SockJS clients ask before they connect.
@@ -157,11 +160,16 @@ enum Ended {
     Gone,
     /// We end it.
     Closed,
+    /// The far end sent what is no frame: such as one with a reserved bit, for no extension was agreed on.
+    Broken,
 }
 
 struct Line {
     socket: WebSocket,
     framing: Framing,
+    cut: Cut,
+    /// Texts that came while an answer was held back, oldest first.
+    waiting: VecDeque<String>,
 }
 
 impl Line {
@@ -178,8 +186,16 @@ impl Line {
     }
 
     async fn take(&mut self, step: Step) -> Result<(), Ended> {
+        if let Some(latch) = &step.hold {
+            self.hold(latch).await?;
+        }
         for message in &step.send {
             self.message(message).await?;
+        }
+        if let Some(message) = &step.torn {
+            let text = self.framing.wrap(&message.to_string());
+            self.cut.cut_after(text.len() / 2);
+            self.text(text).await?;
         }
         if step.close {
             Err(Ended::Closed)
@@ -188,14 +204,32 @@ impl Line {
         }
     }
 
+    /// Is busy until the latch is open; what the client sends meanwhile is kept for later.
+    async fn hold(&mut self, latch: &Latch) -> Result<(), Ended> {
+        let mut opened = pin!(latch.pass());
+        loop {
+            tokio::select! {
+                () = &mut opened => return Ok(()),
+                message = self.socket.recv() => {
+                    self.waiting.extend(texts(message, self.framing)?);
+                }
+            }
+        }
+    }
+
     /// Says good-bye and waits for the far end's, for as long as one heartbeat.
-    async fn close(mut self) {
-        if self.framing == Framing::SockJs {
+    async fn close(mut self, code: CloseCode) {
+        if self.framing == Framing::SockJs && code == close_code::NORMAL {
             let _ = self.text(sockjs::GO_AWAY.to_owned()).await;
         }
+        let reason = if code == close_code::NORMAL {
+            "Normal closure"
+        } else {
+            "One or more reserved bits are on, or the frame is otherwise broken"
+        };
         let goodbye = CloseFrame {
-            code: close_code::NORMAL,
-            reason: "Normal closure".into(),
+            code,
+            reason: reason.into(),
         };
         if self
             .socket
@@ -210,14 +244,22 @@ impl Line {
     }
 }
 
-async fn serve(socket: WebSocket, app: App, from: Origin, framing: Framing) {
+async fn serve(socket: WebSocket, app: App, from: Origin, wanted: (Framing, Cut)) {
     let open = Open::new(&app);
-    let mut line = Line { socket, framing };
+    let (framing, cut) = wanted;
+    let mut line = Line {
+        socket,
+        framing,
+        cut,
+        waiting: VecDeque::new(),
+    };
     let ended = converse(&mut line, &app, from).await;
     // A socket that we close counts as closed from here on, whether or not the far end answers.
     drop(open);
-    if let Err(Ended::Closed) = ended {
-        line.close().await;
+    match ended {
+        Err(Ended::Closed) => line.close(close_code::NORMAL).await,
+        Err(Ended::Broken) => line.close(close_code::PROTOCOL).await,
+        Ok(()) | Err(Ended::Gone) => {}
     }
 }
 
@@ -235,7 +277,8 @@ async fn converse(line: &mut Line, app: &App, from: Origin) -> Result<(), Ended>
         tokio::select! {
             message = line.socket.recv() => {
                 heartbeat.heard(Instant::now());
-                for text in texts(message, line.framing)? {
+                line.waiting.extend(texts(message, line.framing)?);
+                while let Some(text) = line.waiting.pop_front() {
                     let step = session.receive(&text);
                     line.take(step).await?;
                 }
@@ -268,6 +311,7 @@ fn texts(
         // Binary messages are no part of the protocol.
         Some(Ok(Message::Binary(_))) => Err(Ended::Closed),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Vec::new()),
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Ended::Gone),
+        Some(Err(_)) => Err(Ended::Broken),
+        Some(Ok(Message::Close(_))) | None => Err(Ended::Gone),
     }
 }

@@ -4,30 +4,35 @@
 //! a connection hears depends on its subscriptions and on the user as of now, so nothing has to be
 //! sent to every member of a room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::frame;
 use crate::answers::MeteorError;
 use crate::chat::{self, Room, RoomKind};
-use crate::state::{App, Event, State};
+use crate::presence::SeenAs;
+use crate::state::{App, Ear, Event, State};
 use crate::talk::Said;
 
 /// Subscriptions of one connection; the web client keeps about forty.
 const MOST_SUBSCRIPTIONS: usize = 1_000;
+/// People watched by one connection, those whom a screen shows many times over.
+const MOST_WATCHED: usize = 1_000;
 /// All rooms of the user in one subscription.
 const MY_MESSAGES: &str = "__my_messages__";
 const ROOM_MESSAGES: &str = "stream-room-messages";
 const NOTIFY_USER: &str = "stream-notify-user";
 const NOTIFY_ROOM: &str = "stream-notify-room";
+const NOTIFY_LOGGED: &str = "stream-notify-logged";
+const USER_PRESENCE: &str = "stream-user-presence";
+/// The event of [`NOTIFY_LOGGED`] about everybody's presence.
+const USER_STATUS: &str = "user-status";
 /// Streams that every user may hear, and publications that are always empty here.
 const OPEN: &[&str] = &[
     "stream-notify-all",
-    "stream-notify-logged",
     "stream-notify-room-users",
     "stream-roles",
-    "stream-user-presence",
     "stream-apps",
     "stream-importers",
     "meteor.loginServiceConfiguration",
@@ -40,12 +45,16 @@ const OPEN: &[&str] = &[
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     by_id: BTreeMap<String, Subscription>,
+    /// Whose presence is watched, by user id; each subscription to [`USER_PRESENCE`] adds and removes some.
+    watched: BTreeSet<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Subscription {
     stream: String,
     event: String,
+    /// Held while events about people are wanted.
+    _ear: Option<Ear>,
 }
 
 impl Subscriptions {
@@ -61,9 +70,12 @@ impl Subscriptions {
             return None;
         }
         let event = params.first().and_then(Value::as_str).unwrap_or_default();
+        let of_people = matches!(stream, NOTIFY_LOGGED | USER_PRESENCE)
+            || (stream == NOTIFY_USER && event.ends_with("/userData"));
         let subscription = Subscription {
             stream: stream.to_owned(),
             event: event.to_owned(),
+            _ear: of_people.then(|| app.ears.one()),
         };
         let refused = if self.by_id.len() >= MOST_SUBSCRIPTIONS {
             Err(MeteorError::new("too-many-subscriptions", ""))
@@ -73,8 +85,21 @@ impl Subscriptions {
         if let Err(error) = refused {
             return Some(frame::nosub(id, Some(&error)));
         }
+        if stream == USER_PRESENCE {
+            self.watch(params.get(1).unwrap_or(&Value::Null));
+        }
         self.by_id.insert(id.to_owned(), subscription);
         Some(frame::ready(id))
+    }
+
+    fn watch(&mut self, change: &Value) {
+        let people = |key: &str| change[key].as_array().into_iter().flatten();
+        for id in people("removed").filter_map(Value::as_str) {
+            self.watched.remove(id);
+        }
+        let added = people("added").filter_map(Value::as_str);
+        let room = MOST_WATCHED.saturating_sub(self.watched.len());
+        self.watched.extend(added.take(room).map(str::to_owned));
     }
 
     /// Ends a subscription.
@@ -129,7 +154,37 @@ impl Subscriptions {
                     .unwrap_or_default()
             }
             Event::Said(said) => self.said(app, user_id, said),
+            Event::Read { room, user_id: who } if who == user_id => {
+                let state = app.state();
+                let room = state.chat.room(room);
+                room.and_then(|room| self.about_subscription(room, user_id, "updated"))
+                    .into_iter()
+                    .collect()
+            }
+            Event::Read { .. } => Vec::new(),
+            Event::Seen(seen) => self.seen(seen),
+            Event::UserChanged { user_id: who, diff } => {
+                let name = format!("{who}/userData");
+                let heard = who == user_id && self.hears(NOTIFY_USER, &name);
+                let args = [json!({"type": "updated", "id": who, "diff": diff, "unset": {}})];
+                heard
+                    .then(|| frame::event(NOTIFY_USER, &name, &args))
+                    .into_iter()
+                    .collect()
+            }
         }
+    }
+
+    fn seen(&self, seen: &SeenAs) -> Vec<Value> {
+        let mut heard = Vec::new();
+        if self.hears(NOTIFY_LOGGED, USER_STATUS) {
+            heard.push(frame::event(NOTIFY_LOGGED, USER_STATUS, &[seen.for_all()]));
+        }
+        if self.watched.contains(&seen.user_id) {
+            let args = [seen.for_watchers()];
+            heard.push(frame::event(USER_PRESENCE, &seen.user_id, &args));
+        }
+        heard
     }
 
     fn said(&self, app: &App, user_id: &str, said: &Said) -> Vec<Value> {
@@ -168,15 +223,18 @@ impl Subscriptions {
             let args = [json!(action), chat::titled(room, user_id)];
             heard.push(frame::event(NOTIFY_USER, &name, &args));
         }
+        heard.extend(self.about_subscription(room, user_id, action));
+        heard
+    }
+
+    /// The event about the user's own subscription to a room, unread count included.
+    fn about_subscription(&self, room: &Room, user_id: &str, action: &str) -> Option<Value> {
         let name = format!("{user_id}/subscriptions-changed");
         let member = room
             .membership(user_id)
-            .filter(|_| self.hears(NOTIFY_USER, &name));
-        if let Some(member) = member {
-            let args = [json!(action), room.subscription(member)];
-            heard.push(frame::event(NOTIFY_USER, &name, &args));
-        }
-        heard
+            .filter(|_| self.hears(NOTIFY_USER, &name))?;
+        let args = [json!(action), room.subscription(member)];
+        Some(frame::event(NOTIFY_USER, &name, &args))
     }
 
     /// Desktop notifications: for direct messages and mentions by others.
@@ -215,6 +273,7 @@ fn allowed(state: &State, user_id: Option<&str>, asked: &Subscription) -> Result
         ROOM_MESSAGES if event == MY_MESSAGES => user_id.is_some(),
         ROOM_MESSAGES => may_read(event),
         NOTIFY_ROOM => may_read(event.split('/').next().unwrap_or_default()),
+        NOTIFY_LOGGED | USER_PRESENCE => user_id.is_some(),
         NOTIFY_USER => user_id.is_some_and(|id| event.split('/').next() == Some(id)),
         open if OPEN.contains(&open) => return Ok(()),
         unknown => {

@@ -73,6 +73,7 @@ fn new_token(app: &App, login: &Login) -> Result<Value, MeteorError> {
         .ok_or_else(logged_out)?;
     let token = StampedToken::new(TokenKind::Login { when });
     user.tokens.push(token.clone());
+    app.token_file.note(&token);
     Ok(json!({"id": login.user_id, "token": token.plain,
               "tokenExpires": token.expires_at(days).map(moment::ejson), "type": "resume"}))
 }
@@ -117,6 +118,7 @@ fn generate(app: &App, login: &Login, wanted: (&str, bool)) -> Result<Value, Met
     };
     let token = StampedToken::new(kind);
     let plain = token.plain.clone();
+    app.token_file.note(&token);
     user.tokens.push(token);
     Ok(plain.into())
 }

@@ -13,6 +13,7 @@ use crate::answers::{self, MeteorError, Refusal};
 use crate::auth::{Caller, Visitor};
 use crate::documents::{self, Sight};
 use crate::params::{Kind, Params, Schema};
+use crate::presence::{self, Status};
 use crate::random;
 use crate::routes::user_tokens;
 use crate::state::App;
@@ -83,6 +84,8 @@ async fn mail(_visitor: Visitor) -> Response {
 
 async fn set_status(State(app): State<App>, caller: Caller, params: Params) -> Response {
     let message = params.0.get("message").cloned().unwrap_or_default();
+    let status = params.text("status").and_then(Status::of_name);
+    presence::wish(&app, &caller.user_id, status, message.as_str());
     if let Some(user) = app.state().users.get_mut(&caller.user_id) {
         user.more.insert("statusText".to_owned(), message);
     }

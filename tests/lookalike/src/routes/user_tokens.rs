@@ -196,6 +196,7 @@ fn added(app: &App, caller: &Caller, name: &str, bypass_two_factor: bool) -> Res
     };
     let token = StampedToken::new(kind);
     let plain = token.plain.clone();
+    app.token_file.note(&token);
     if let Some(user) = app.state().users.get_mut(&caller.user_id) {
         user.tokens.push(token);
     }

@@ -220,3 +220,18 @@ async fn the_stream_route_sends_what_was_asked_for() {
     let answer = workspace.get(path).by(&workspace.service()).answer().await;
     assert_eq!(answer.text, "x".repeat(15));
 }
+
+#[tokio::test]
+async fn every_token_stands_in_the_file_before_anybody_is_answered_it() {
+    let path = std::env::temp_dir().join(format!("lookalike-tokens-{}", std::process::id()));
+    let options = Options {
+        tokens_file: Some(path.clone()),
+        ..Options::default()
+    };
+    let workspace = Workspace::with_people(options).await;
+    let alice = workspace.log_in("alice").await;
+    let file = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let tokens: Vec<&str> = file.lines().collect();
+    assert_eq!(tokens, [workspace.rc.service_token(), alice.token]);
+}

@@ -18,6 +18,7 @@ use crate::user::User;
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/api/v1/users.presence", get(presence))
+        .route("/api/v1/users.getPresence", get(one_presence))
         .route("/api/v1/users.getAvatar", get(avatar))
         .route("/api/v1/permissions.listAll", get(permissions))
         .route("/api/v1/settings/{id}", get(setting))
@@ -55,10 +56,27 @@ async fn presence(State(app): State<App>, _caller: Caller, asked: Asked) -> Resp
         .filter(wanted)
         .map(|user| {
             json!({"_id": user.id, "username": user.username, "name": user.name,
-                   "status": "online", "utcOffset": 0})
+                   "status": state.presence.status(&user.id).name(),
+                   "statusText": state.presence.text(&user.id), "utcOffset": 0})
         })
         .collect();
     answers::success(json!({"users": users, "full": ids.is_none()}))
+}
+
+/// Presence of one user, by default the caller.
+async fn one_presence(
+    State(app): State<App>,
+    caller: Caller,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let key = asked.query("userId").or_else(|| asked.query("username"));
+    let state = app.state();
+    let user = state
+        .users
+        .find_id_or_username(key.unwrap_or(&caller.user_id));
+    let user = user.ok_or_else(|| MeteorError::new("error-invalid-user", "Invalid user"))?;
+    let status = state.presence.status(&user.id).name();
+    Ok(answers::success(json!({"presence": status})))
 }
 
 async fn permissions(State(app): State<App>, _caller: Caller) -> Response {

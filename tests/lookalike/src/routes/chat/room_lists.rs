@@ -125,7 +125,7 @@ async fn members(
         .members()
         .map(|member| {
             let mut person = member.person.to_json();
-            person["status"] = "online".into();
+            person["status"] = state.presence.status(&member.person.id).name().into();
             person
         })
         .collect();

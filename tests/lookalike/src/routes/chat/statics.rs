@@ -9,7 +9,23 @@ use serde_json::json;
 use crate::random;
 use crate::state::App;
 
-const SCRIPT: &str = include_str!("../../page/room.js");
+/// One script with a scope of its own, like the bundle that Meteor builds; each part uses those before it.
+const SCRIPT: &str = concat!(
+    "(() => {\n'use strict';\n\n",
+    include_str!("../../page/token.js"),
+    include_str!("../../page/rest.js"),
+    include_str!("../../page/transport.js"),
+    include_str!("../../page/connection.js"),
+    include_str!("../../page/elements.js"),
+    include_str!("../../page/message.js"),
+    include_str!("../../page/people.js"),
+    include_str!("../../page/unread.js"),
+    include_str!("../../page/room.js"),
+    include_str!("../../page/parent.js"),
+    include_str!("../../page/login.js"),
+    include_str!("../../page/start.js"),
+    "})();\n"
+);
 const STYLE: &str = include_str!("../../page/room.css");
 const ICON: &str = include_str!("../../page/favicon.svg");
 /// Paths below these are files or nothing.
