@@ -16,8 +16,8 @@ use crate::telemetry::striped::{STRIPES, stripe};
 /// Idle connections are dropped before Node's own keep-alive timeout of 5 s can race with a request that is on its way.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(4);
 
-/// Idle connections kept at most, by each stack.
-const MAX_IDLE: usize = 256 / STRIPES;
+/// Idle connections kept at most, by each stack: what one core has under way at a time.
+const MAX_IDLE: usize = 256;
 
 /// The idle connections.
 #[derive(Debug, Default)]
