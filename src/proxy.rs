@@ -197,7 +197,15 @@ impl Proxy {
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),
-            Action::Logout => Ok(self.log_out(acting.as_ref())),
+            Action::Logout => {
+                let answer = self.log_out(acting.as_ref());
+                // Clients send a body that says nothing, some of them later than the head; unread it would cost them the connection,
+                // and with it the request that they send next. Whatever is wrong with it, the session has ended.
+                if let Payload::Stream(body) = payload {
+                    let _unread = whole(body).await;
+                }
+                Ok(answer)
+            }
             // Inspection never asks for another one, and leads to no login.
             Action::Inspect(_) | Action::Login(_) => Err(ProxyError::Denied(Denial::Unreadable)),
             Action::Scrub(scrub) => {

@@ -109,7 +109,7 @@ impl Doorkeeper {
         let grant = Grant {
             credentials: admitted.credentials.clone(),
             stand_in: sessions.stand_in(&admitted).into_secret(),
-            expires_at: admitted.session.expires_at(),
+            expires_at: sessions.told_expiry(&admitted),
         };
         // The new guard first: the session must not think that its last socket has closed.
         let guard = sessions.bind_socket(&admitted);

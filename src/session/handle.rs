@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +16,10 @@ use crate::secret::Secret;
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Kept, Session};
 use crate::session::{ExchangeError, Inner, Sessions};
+
+/// Rocket.Chat's web client throws away, at its start and whenever it comes back after a lost connection, what it reads as expiring
+/// within the hour (RC §7.1), which a session of a short-lived JWT always does: its user would meet a login form.
+const LEAST_TOLD: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Whom a text that may be a stand-in names, beside a JWT that was shown with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,12 @@ impl Sessions {
     #[must_use]
     pub fn stand_in(&self, admitted: &Admitted) -> StandIn {
         self.0.stand_in(&admitted.session)
+    }
+
+    /// When the web client should believe that its stand-in expires. It is a hint for itself; the session ends when it ends.
+    #[must_use]
+    pub fn told_expiry(&self, admitted: &Admitted) -> SystemTime {
+        told_expiry(admitted.session.expires_at(), self.0.clock.now())
     }
 
     /// The live session that a stand-in names, with its current credentials if they can be used now. Marks its use.
@@ -158,6 +169,10 @@ impl fmt::Debug for StandInHash {
     }
 }
 
+fn told_expiry(expires_at: SystemTime, now: SystemTime) -> SystemTime {
+    expires_at.max(now + LEAST_TOLD)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,5 +197,13 @@ mod tests {
             format!("{stand_in:?} {hash:?}"),
             "StandIn([redacted]) StandInHash"
         );
+    }
+
+    #[test]
+    fn the_client_is_not_told_of_an_end_that_makes_it_throw_its_token_away() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let in_minutes = |minutes: u64| now + Duration::from_secs(60 * minutes);
+        assert_eq!(told_expiry(in_minutes(10), now), in_minutes(120));
+        assert_eq!(told_expiry(in_minutes(180), now), in_minutes(180));
     }
 }

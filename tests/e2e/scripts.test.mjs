@@ -24,10 +24,11 @@ class Storage {
   constructor(entries = {}) { this.entries = new Map(Object.entries(entries)); }
   getItem(key) { return this.entries.get(key) ?? null; }
   setItem(key, value) { this.entries.set(key, String(value)); }
+  removeItem(key) { this.entries.delete(key); }
   clear() { this.entries.clear(); }
 }
 
-async function boot(stored, { session = {}, forbidden = false } = {}) {
+async function boot(stored, { session = {}, cookie = '', forbidden = false } = {}) {
   const cookies = [];
   const deleted = [];
   const surroundings = {
@@ -37,9 +38,14 @@ async function boot(stored, { session = {}, forbidden = false } = {}) {
       databases: async () => [{ name: 'e2e-keys' }, { name: 'other' }],
       deleteDatabase: (name) => deleted.push(name),
     },
-    document: Object.defineProperty({}, 'cookie', { set: (text) => cookies.push(text) }),
+    document: Object.defineProperty({}, 'cookie', { get: () => cookie, set: (text) => cookies.push(text) }),
   };
-  if (forbidden) Object.defineProperty(surroundings, 'localStorage', { get() { throw new Error('SecurityError'); } });
+  surroundings.window = surroundings;
+  if (forbidden) {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(surroundings, name, { configurable: true, get() { throw new Error('SecurityError'); } });
+    }
+  }
   const known = { userId: 'alice', token: 'a stand-in', expires: '2030-01-01T00:00:00Z' };
   runInContext(`${(await asset('boot.js')).trimEnd()}(${JSON.stringify(known)});`, createContext(surroundings));
   await settled();
@@ -61,18 +67,19 @@ test('the boot script stores the login where the client looks for it', async () 
 });
 
 test('what the same person stored stays', async () => {
-  const { surroundings, deleted } = await boot({ ...LOGGED_IN, 'Meteor.loginToken': 'old', draft: 'x' }, { session: { tab: '1' } });
+  const { surroundings, deleted } = await boot({ ...LOGGED_IN, 'Meteor.loginToken': 'old', draft: 'x' }, { session: { tab: '1' }, cookie: 'rc_uid=alice' });
   assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), { draft: 'x', ...LOGGED_IN });
   assert.equal(surroundings.sessionStorage.getItem('tab'), '1');
   assert.deepEqual(deleted, []);
 });
 
-for (const [how, stored] of [
+for (const [how, stored, cookie] of [
   ['is still logged in', { 'Meteor.userId': 'bob', 'Meteor.loginToken': 'theirs' }],
   ['has logged out', { 'gantry.userId': 'bob' }],
+  ['left a cookie only', {}, 'theme=dark; rc_uid=b%6Fb'],
 ]) {
   test(`nothing of a previous person who ${how} is left`, async () => {
-    const { surroundings, cookies, deleted } = await boot({ ...stored, private_key: 'x' }, { session: { tab: '1' } });
+    const { surroundings, cookies, deleted } = await boot({ ...stored, private_key: 'x' }, { session: { tab: '1' }, cookie });
     assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), LOGGED_IN);
     assert.equal(surroundings.sessionStorage.entries.size, 0);
     assert.deepEqual(deleted, ['e2e-keys', 'other']);
@@ -82,8 +89,16 @@ for (const [how, stored] of [
   });
 }
 
-test('a browser that forbids storage gets no error', async () => {
-  await boot({}, { forbidden: true });
+test('where the browser denies storage, the page gets one that lasts as long as itself', async () => {
+  const { surroundings: { localStorage, sessionStorage } } = await boot({}, { forbidden: true });
+  assert.deepEqual({ ...localStorage }, LOGGED_IN);
+  assert.equal(localStorage.getItem('Meteor.userId'), 'alice');
+  for (const nothing of ['other', 'getItem', 'length', 'toString']) assert.equal(localStorage.getItem(nothing), null);
+  sessionStorage.setItem('n', 1);
+  assert.deepEqual([sessionStorage.length, sessionStorage.key(0), sessionStorage.key(1), sessionStorage.n], [1, 'n', null, '1']);
+  sessionStorage.removeItem('n');
+  localStorage.clear();
+  assert.deepEqual([sessionStorage.length, localStorage.length], [0, 0]);
 });
 
 // ---- page.js ----
@@ -209,6 +224,7 @@ test('a room is opened by ticket, and told ready when it has loaded', async () =
   const place = { tagName: 'DIV', append(child) { this.child = child; } };
   const shown = await gantry.open(place, '/channel/general');
   assert.equal(place.child, shown);
+  assert.equal(shown.referrerPolicy, 'origin');
   assert.equal(shown.src, address(URL_OF_GANTRY, '/channel/general?layout=embedded', 'a ticket'));
   assert.deepEqual(calls, [{ path: 'ticket', method: 'POST', bearer: `Bearer ${token}`, credentials: 'omit' }]);
   shown.dispatchEvent(new Event('load'));

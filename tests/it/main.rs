@@ -7,6 +7,7 @@
 
 mod attacks;
 mod beacons;
+mod bodies;
 mod boot_script;
 mod cli;
 mod commands;

@@ -17,9 +17,45 @@
     }
   }
 
-  function forgetPrevious() {
-    attempt(function () { localStorage.clear(); });
-    attempt(function () { sessionStorage.clear(); });
+  // Stands in for a storage that the browser denies to a page inside another site's: the login lasts as long as the page.
+  function memory() {
+    var store = {};
+    function define(name, value) { Object.defineProperty(store, name, { value: value }); }
+    define('getItem', function (key) {
+      return Object.prototype.propertyIsEnumerable.call(store, key) ? store[key] : null;
+    });
+    define('setItem', function (key, value) { store[key] = String(value); });
+    define('removeItem', function (key) { delete store[key]; });
+    define('clear', function () { Object.keys(store).forEach(function (key) { delete store[key]; }); });
+    define('key', function (index) { var keys = Object.keys(store); return index < keys.length ? keys[index] : null; });
+    Object.defineProperty(store, 'length', { get: function () { return Object.keys(store).length; } });
+    return store;
+  }
+
+  function usable(name) {
+    return attempt(function () {
+      var storage = window[name];
+      storage.setItem(LAST + '.probe', '1');
+      storage.removeItem(LAST + '.probe');
+      return storage;
+    }) || attempt(function () {
+      var storage = memory();
+      Object.defineProperty(window, name, { configurable: true, enumerable: true, value: storage });
+      return storage;
+    });
+  }
+
+  // Rocket.Chat's client tells its user in a cookie, which may outlast what it stored.
+  function inCookie() {
+    return attempt(function () {
+      var found = /(?:^|; )rc_uid=([^;]+)/.exec(document.cookie);
+      return found && decodeURIComponent(found[1]);
+    });
+  }
+
+  function forgetPrevious(local, session) {
+    attempt(function () { local.clear(); });
+    attempt(function () { session.clear(); });
     attempt(function () {
       indexedDB.databases().then(function (databases) {
         databases.forEach(function (database) { indexedDB.deleteDatabase(database.name); });
@@ -35,11 +71,13 @@
   }
 
   attempt(function () {
-    var previous = localStorage.getItem(USER) || localStorage.getItem(LAST);
-    if (previous && previous !== known.userId) forgetPrevious();
-    localStorage.setItem(USER, known.userId);
-    localStorage.setItem(TOKEN, known.token);
-    localStorage.setItem(EXPIRES, known.expires);
-    localStorage.setItem(LAST, known.userId);
+    var local = usable('localStorage');
+    var session = usable('sessionStorage');
+    var previous = local.getItem(USER) || local.getItem(LAST) || inCookie();
+    if (previous && previous !== known.userId) forgetPrevious(local, session);
+    local.setItem(USER, known.userId);
+    local.setItem(TOKEN, known.token);
+    local.setItem(EXPIRES, known.expires);
+    local.setItem(LAST, known.userId);
   });
 })
