@@ -106,7 +106,11 @@ impl Proxy {
     /// Takes what it needs from the config and from the server. `None` when a URL of the config cannot stand in a request.
     #[must_use]
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
-        let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
+        let upstream = Upstream::new(
+            &config.rocketchat.url,
+            config.rocketchat.timeouts,
+            metrics.clone(),
+        )?;
         let injector = Injector::new(config)?;
         let limit = config.listen.limits.body;
         let surface = Arc::new(Surface::new(&config.proxy));
@@ -114,10 +118,10 @@ impl Proxy {
             &config.websocket,
             Arc::clone(&surface),
             gate.clone(),
-            metrics.clone(),
+            metrics,
             lent,
         );
-        let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
+        let forwarder = Forwarder::new(upstream, injector, gate.clone(), limit);
         Some(Self {
             surface,
             gate,

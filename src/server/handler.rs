@@ -97,9 +97,10 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
-    /// Answers a request of this peer, whose head had these signs.
+    /// Answers a request of this peer, whose head had these signs. Each connection has a handle of its own to hold meanwhile: one for
+    /// all would have its count written to by all cores.
     pub async fn handle(
-        self,
+        self: Arc<Self>,
         request: Request<Incoming>,
         peer: IpAddr,
         signs: Signs,
