@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Refusal, Violation};
+use crate::ddp::{
+    CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal, Violation,
+};
 use crate::gate::GateError;
 use crate::proxy::doorkeeper::{Answer, Doorkeeper, refusal};
 use crate::proxy::rulings::Rulings;
@@ -210,6 +212,12 @@ impl Relay {
                     ready.map_err(Broken::Io).and_then(|()| wire.feed_client())
                 }
             };
+            // A refusal may be what the socket ends of.
+            match self.conversation.outcome() {
+                Some(Outcome::Accepted) => self.carriage.metrics.ddp_login("ok"),
+                Some(Outcome::Refused) => self.carriage.metrics.ddp_login("refused"),
+                None => {}
+            }
             if let Err(broken) = step {
                 return Some(self.broken(&broken));
             }

@@ -344,7 +344,7 @@ impl Metrics {
         self.0.sockets.inc_by(by);
     }
 
-    /// A login on a socket came to its end.
+    /// A login on a socket came to its end; `result` is `ok`, `refused` by Rocket.Chat, `timeout`, or the gate's error's kind.
     pub fn ddp_login(&self, result: &'static str) {
         count(&self.0.ddp_logins, result);
     }
