@@ -34,6 +34,7 @@ mod rest_login;
 mod rocketchat_client;
 mod session_cookie;
 mod sessions;
+mod sockets;
 mod stand_ins;
 mod support;
 mod tickets;
