@@ -10,6 +10,7 @@ mod fragments;
 mod frames;
 mod lazy;
 mod logins;
+mod openings;
 mod pings;
 mod played;
 mod refused;

@@ -18,20 +18,7 @@ pub(super) struct Played(pub(super) WebSocketStream<TcpStream>);
 
 /// A Gantry, the socket of alice on it, and Rocket.Chat's end; `connect` was said and answered.
 pub(super) async fn played() -> (Gateway, Socket, Played) {
-    let world = World::plain().await;
-    let mut switchboard = Switchboard::before(&world.rc, "/websocket").await;
-    let gateway = world
-        .gantry(|config, _| config.rocketchat.url = switchboard.url())
-        .await;
-    gateway.until_ready().await;
-    let token = gateway.issuer.token("alice");
-    let agreeing = async {
-        let mut call = switchboard.next().await;
-        call.agree().await;
-        WebSocketStream::from_raw_socket(call.stream, Role::Server, None).await
-    };
-    let (mut client, server) = tokio::join!(Socket::open(&gateway, &token), agreeing);
-    let mut server = Played(server);
+    let (gateway, mut client, mut server) = opened("/websocket").await;
     client.say(CONNECT).await;
     assert_eq!(server.hear().await["msg"], "connect");
     server
@@ -39,6 +26,25 @@ pub(super) async fn played() -> (Gateway, Socket, Played) {
         .await;
     client.hear().await;
     (gateway, client, server)
+}
+
+/// The same at this path, before anything was said.
+pub(super) async fn opened(path: &str) -> (Gateway, Socket, Played) {
+    let world = World::plain().await;
+    let mut switchboard = Switchboard::before(&world.rc, "/websocket").await;
+    let gateway = world
+        .gantry(|config, _| config.rocketchat.url = switchboard.url())
+        .await;
+    gateway.until_ready().await;
+    let bearer = format!("Bearer {}", gateway.issuer.token("alice"));
+    let headers = [("authorization", bearer.as_str())];
+    let agreeing = async {
+        let mut call = switchboard.next().await;
+        call.agree().await;
+        WebSocketStream::from_raw_socket(call.stream, Role::Server, None).await
+    };
+    let ((client, _), server) = tokio::join!(Socket::with(&gateway, path, &headers), agreeing);
+    (gateway, client, Played(server))
 }
 
 impl Played {
