@@ -21,12 +21,19 @@ struct Frame {
     payload: Vec<u8>,
 }
 
-/// A message or control frame.
+/// A message or control frame. Where it stands is no part of what it is.
+#[derive(Debug)]
 pub(crate) struct Message {
     /// Where its first frame begins in the stream.
     pub(crate) start: usize,
     pub(crate) opcode: u8,
     pub(crate) payload: Vec<u8>,
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        (self.opcode, &self.payload) == (other.opcode, &other.payload)
+    }
 }
 
 /// What is to be found in a stream.
