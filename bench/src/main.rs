@@ -14,10 +14,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
+mod frames;
 mod load;
 mod part;
 mod process;
 mod report;
+mod socket;
+mod sockets;
+mod talk;
 mod tokens;
 mod upstream;
 
@@ -34,7 +38,6 @@ const ROUND: Duration = Duration::from_secs(2);
 const FRESH: usize = 4000;
 const FRESH_ROUNDS: usize = 4;
 const RATE: u32 = 2000;
-const SOCKETS: usize = 5000;
 const STARTS: usize = 5;
 
 #[tokio::main]
@@ -125,6 +128,15 @@ impl Bench {
         if parts.contains(&Part::Sockets) {
             self.sockets(&mut report).await?;
         }
+        if parts.contains(&Part::Ddp) {
+            self.ddp(&mut report).await?;
+        }
+        if parts.contains(&Part::Logins) {
+            self.logins(&mut report).await?;
+        }
+        if parts.contains(&Part::Idle) {
+            self.idle(&mut report).await?;
+        }
         report.finish()
     }
 
@@ -212,21 +224,6 @@ impl Bench {
             report::median(&mut ratios),
             2.2,
         );
-        Ok(())
-    }
-
-    async fn sockets(&self, report: &mut Report) -> anyhow::Result<()> {
-        let (gantry, _) = self.start().await?;
-        load::closed(self.gantry_address, CONNECTIONS, self.warm_requests(), None).await?;
-        // The first sockets pay for what is allocated once.
-        let first = load::sockets(self.gantry_address, SOCKETS / 10, &self.warm).await?;
-        let before = gantry.resident()?;
-        let open = load::sockets(self.gantry_address, SOCKETS, &self.warm).await?;
-        sleep(Duration::from_secs(2)).await;
-        let grown = gantry.resident()?.saturating_sub(before);
-        let each = f64::from(u32::try_from(grown)?) / f64::from(u32::try_from(open.len())?);
-        report.at_most("idle relayed socket, KiB of memory", each, 6.0);
-        drop((first, open));
         Ok(())
     }
 

@@ -17,16 +17,25 @@ pub(crate) enum Part {
     Latency,
     /// Memory of idle relayed sockets.
     Sockets,
+    /// Round trips and CPU time of messages on logged-in sockets.
+    Ddp,
+    /// Thousands of logins on sockets at once.
+    Logins,
+    /// Memory of idle logged-in sockets.
+    Idle,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 6] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
         ("sockets", Self::Sockets),
+        ("ddp", Self::Ddp),
+        ("logins", Self::Logins),
+        ("idle", Self::Idle),
     ];
 
     /// The parts of these names; without names, all.
@@ -48,6 +57,9 @@ impl Part {
 
     /// Does it put requests on one kept process?
     pub(crate) fn is_under_load(self) -> bool {
-        !matches!(self, Self::Start | Self::Sockets)
+        matches!(
+            self,
+            Self::Memory | Self::Warm | Self::Fresh | Self::Latency
+        )
     }
 }

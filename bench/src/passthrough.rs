@@ -1,17 +1,19 @@
 //! The yardstick: a minimal hyper pass-through with the usual client pool, no authentication, no log, no metrics.
 //!
-//! `passthrough LISTEN UPSTREAM` forwards HTTP/1.1 and relays nothing else.
+//! `passthrough LISTEN UPSTREAM` forwards HTTP/1.1, and after an upgrade the bytes of both sides.
 
 use std::convert::Infallible;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
+
+mod relay;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -48,8 +50,15 @@ async fn forward(
     uri.scheme = Some(http::uri::Scheme::HTTP);
     uri.authority = Some(authority);
     *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
+    let downstream = hyper::upgrade::on(&mut request);
     match client.request(request).await {
-        Ok(answer) => Ok(answer),
+        Ok(mut answer) => {
+            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+                let upstream = hyper::upgrade::on(&mut answer);
+                tokio::spawn(relay::relay(downstream, upstream));
+            }
+            Ok(answer)
+        }
         // The bench counts every answer that is not the upstream's own as a failed run.
         Err(_) => std::process::exit(1),
     }

@@ -1,5 +1,5 @@
 //! A Rocket.Chat that does next to nothing: as much of its API as Gantry needs to exchange, a fixed answer for everything else, and
-//! sockets that echo. It costs so little that the measured process is what is measured.
+//! sockets that log in and answer. It costs so little that the measured process is what is measured.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -12,8 +12,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+use ddp::Framing;
+
+pub(crate) mod ddp;
 
 /// The answer to a measured request.
 const ANSWER: &[u8] = br#"{"messages":[{"_id":"aaaaaaaaaaaaaaaaa","rid":"GENERAL","msg":"hello","u":{"username":"alice"}}],"count":1,"offset":0,"total":1,"success":true}"#;
@@ -37,9 +40,14 @@ pub(crate) async fn serve(address: SocketAddr) -> anyhow::Result<()> {
 
 async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
-    if path == "/websocket" {
+    if path.ends_with("/websocket") {
         let upgrade = hyper::upgrade::on(&mut request);
-        tokio::spawn(echo(upgrade));
+        let framing = if path.starts_with("/sockjs/") {
+            Framing::SockJs
+        } else {
+            Framing::Raw
+        };
+        tokio::spawn(ddp::speak(upgrade, framing));
         let mut answer = Response::new(Full::default());
         *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = answer.headers_mut();
@@ -60,8 +68,10 @@ async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>,
             format!(r#"{{"user":{{"_id":"{name}","username":"{name}","name":"{name}","active":true,"type":"user","roles":["user"]}},"success":true}}"#)
         }
         "/api/v1/users.createToken" => {
-            let token = format!("{:043}", TOKENS.fetch_add(1, Ordering::Relaxed));
-            format!(r#"{{"data":{{"userId":"{}","authToken":"{token}"}},"success":true}}"#, user_id(request).await)
+            // The user's id stands in it, so that a login tells whose it is.
+            let (user, serial) = (user_id(request).await, TOKENS.fetch_add(1, Ordering::Relaxed));
+            let token = format!("{:0>43}", format!("{serial}~{user}"));
+            format!(r#"{{"data":{{"userId":"{user}","authToken":"{token}"}},"success":true}}"#)
         }
         "/api/v1/logout" => r#"{"status":"success","data":{"message":"You've been logged out!"}}"#.to_owned(),
         _ => return Ok(json(Bytes::from_static(ANSWER))),
@@ -88,18 +98,4 @@ fn json(body: Bytes) -> Response<Full<Bytes>> {
         http::HeaderValue::from_static("application/json"),
     );
     answer
-}
-
-async fn echo(upgrade: hyper::upgrade::OnUpgrade) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<tokio::net::TcpStream>>() else {
-        return;
-    };
-    let mut stream = parts.io.into_inner();
-    let mut buffer = [0; 1024];
-    while let Ok(read) = stream.read(&mut buffer).await {
-        if read == 0 || stream.write_all(&buffer[..read]).await.is_err() {
-            return;
-        }
-    }
 }
