@@ -10,8 +10,9 @@ COPY Cargo.toml Cargo.lock ./
 COPY tests/lookalike/Cargo.toml tests/lookalike/
 COPY demo/Cargo.toml demo/
 COPY bench/Cargo.toml bench/
-RUN mkdir -p src tests/it tests/lookalike/src demo/src bench/src \
-    && touch src/lib.rs tests/lookalike/src/lib.rs \
+COPY fuzz/Cargo.toml fuzz/
+RUN mkdir -p src tests/it tests/lookalike/src demo/src bench/src fuzz/src \
+    && touch src/lib.rs tests/lookalike/src/lib.rs fuzz/src/lib.rs \
     && for main in src tests/it tests/lookalike/src demo/src bench/src; do echo 'fn main() {}' > "$main/main.rs"; done \
     && cp bench/src/main.rs bench/src/passthrough.rs \
     && cargo build --locked --release --package rocketchat-gantry --bin gantry \

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench image chart fmt lint
+.PHONY: help demo test bench fuzz image chart fmt lint
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
@@ -9,12 +9,15 @@ demo: ## Host application, Rocket.Chat lookalike and Gantry on this machine; pri
 	@cargo build --locked --package gantry-demo
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/gantry-demo" $(ARGS)
 
-test: ## Form, lints, tests, the demo in a browser; installs what is missing
+test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients; installs what is missing
 	@scripts/test.sh
 
 bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for a part alone
 	@cargo build --locked --release --package rocketchat-gantry --package gantry-bench
 	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
+
+fuzz: ## Fuzz one target (TARGET=frames, DURATION=60) with cargo-fuzz; finds go to .cache/fuzz
+	@scripts/fuzz.sh
 
 image: ## Build the container image and try it; ARGS=--stand-ins where its bases cannot be pulled
 	@scripts/image-build.sh $(ARGS)

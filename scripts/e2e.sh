@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The demo, and the lookalike's page by itself, in a real browser. Installs what is missing and says so; fails when it cannot, and skips nothing.
+# The demo and embedded rooms in a real browser, the lookalike's page by itself, and Rocket.Chat's own clients through Gantry.
+# Installs what is missing and says so; fails when it cannot, and skips nothing.
 #
-# GANTRY_DEMO=path        the demo's program; built when not given
-# GANTRY_LOOKALIKE=path   the lookalike's program; built when not given
-# CHROMIUM=path           the browser; looked for, and installed, when not given
+# GANTRY_PROGRAMS=folder   where the demo, Gantry and the lookalike are; built when not given
+# CHROMIUM=path            the browser; looked for, and installed, when not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -43,21 +43,40 @@ find_chromium >/dev/null || install "Chromium" chromium fonts-dejavu-core
 CHROMIUM=$(find_chromium)
 export CHROMIUM
 
-if [ tests/e2e/package-lock.json -nt tests/e2e/node_modules/.package-lock.json ]; then
-    say "installing the browser driver (npm ci)"
-    npm ci --prefix tests/e2e --loglevel=error
-fi
+# npm_install FOLDER WHAT
+npm_install() {
+    if [ "$1/package-lock.json" -nt "$1/node_modules/.package-lock.json" ]; then
+        say "installing $2 (npm ci)"
+        npm ci --prefix "$1" --loglevel=error
+    fi
+}
 
-if [ -z "${GANTRY_DEMO:-}" ]; then
-    cargo build --locked --package gantry-demo
-    GANTRY_DEMO=${CARGO_TARGET_DIR:-target}/debug/gantry-demo
+npm_install tests/e2e "the browser driver"
+npm_install tests/e2e/clients "Rocket.Chat's own clients"
+npm_install tests/e2e/clients/embeddedchat "EmbeddedChat"
+
+python=.cache/e2e-python
+requirements=tests/e2e/clients/python/requirements.txt
+if ! cmp --silent "$requirements" "$python/installed.txt"; then
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        install "Python" python3 python3-venv
+    fi
+    say "installing Rocket.Chat's Python clients (pip)"
+    python3 -m venv --clear "$python"
+    "$python/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    # Last, so that an installation that broke off is done again.
+    cp "$requirements" "$python/installed.txt"
 fi
-if [ -z "${GANTRY_LOOKALIKE:-}" ]; then
-    cargo build --locked --package gantry-lookalike --bin lookalike
-    GANTRY_LOOKALIKE=${CARGO_TARGET_DIR:-target}/debug/lookalike
+GANTRY_PYTHON=$(pwd)/$python/bin/python
+export GANTRY_PYTHON
+
+if [ -z "${GANTRY_PROGRAMS:-}" ]; then
+    cargo build --locked --package gantry-demo --package rocketchat-gantry --package gantry-lookalike
+    GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug
 fi
-GANTRY_DEMO=$(realpath "$GANTRY_DEMO")
-GANTRY_LOOKALIKE=$(realpath "$GANTRY_LOOKALIKE")
-export GANTRY_DEMO GANTRY_LOOKALIKE
-say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version)"
-exec node --test --test-reporter=spec tests/e2e/*.test.mjs
+GANTRY_PROGRAMS=$(realpath "$GANTRY_PROGRAMS")
+GANTRY_DEMO=$GANTRY_PROGRAMS/gantry-demo
+GANTRY_LOOKALIKE=$GANTRY_PROGRAMS/lookalike
+export GANTRY_PROGRAMS GANTRY_DEMO GANTRY_LOOKALIKE
+say "$("$CHROMIUM" --version 2>/dev/null), Node $(node --version), $("$GANTRY_PYTHON" --version)"
+exec node --test --test-timeout=120000 --test-reporter=spec tests/e2e/*.test.mjs tests/e2e/clients/*.test.mjs tests/e2e/clients/*/*.test.mjs

@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
@@ -65,17 +65,33 @@ impl Drop for Guard {
     }
 }
 
+/// Moves the connection that an answer's body comes from, when it has no task of its own.
+pub trait Drive: Send + std::fmt::Debug {
+    /// Lets the connection read and write what it can; it wakes this task when it can do more.
+    fn drive(&mut self, context: &mut Context<'_>);
+
+    /// The body has ended. One that is dropped before takes its connection with it.
+    fn ended(self: Box<Self>);
+}
+
 #[derive(Debug, Default)]
 enum Kind {
     #[default]
     Empty,
     Full(Bytes),
     Stream(Incoming),
+    Driven {
+        stream: Incoming,
+        /// `None` once the body has ended.
+        driver: Option<Box<dyn Drive>>,
+    },
     Limited {
         stream: Incoming,
         left: u64,
     },
     Held(held::Sending),
+    /// To be told; `None` when it was.
+    Broken(Option<BodyError>),
     Inserting(Box<inserting::Inserting>),
 }
 
@@ -103,6 +119,18 @@ impl Body {
         }
         Self {
             kind: Kind::Stream(stream),
+            guard: None,
+        }
+    }
+
+    /// An answer's stream from a connection that is driven by whoever reads it.
+    #[must_use]
+    pub fn driven(stream: Incoming, driver: Box<dyn Drive>) -> Self {
+        Self {
+            kind: Kind::Driven {
+                stream,
+                driver: Some(driver),
+            },
             guard: None,
         }
     }
@@ -150,6 +178,27 @@ impl Body {
         self
     }
 
+    /// What came of an answer's stream. That it broke is told one turn later, so that what came before goes out first: otherwise the
+    /// client would not even see the head of an answer that broke off at once.
+    fn answered(
+        &mut self,
+        frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+        context: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match frame {
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Some(Err(error)) => {
+                self.kind = Kind::Broken(Some(error.into()));
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                self.guard = None;
+                Poll::Ready(None)
+            }
+        }
+    }
+
     /// Collects at most `limit` bytes.
     ///
     /// # Errors
@@ -187,11 +236,13 @@ impl http_body::Body for Body {
             }
             Kind::Stream(stream) => {
                 let frame = ready!(Pin::new(stream).poll_frame(context));
-                if frame.is_none() {
-                    this.guard = None;
-                }
-                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)))
+                this.answered(frame, context)
             }
+            Kind::Driven { stream, driver } => {
+                let frame = ready!(poll_driven(stream, driver, context));
+                this.answered(frame, context)
+            }
+            Kind::Broken(error) => Poll::Ready(error.take().map(Err)),
             Kind::Limited { stream, left } => {
                 let frame = ready!(Pin::new(stream).poll_frame(context));
                 Poll::Ready(frame.map(|frame| within(frame?, left)))
@@ -205,8 +256,10 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
-            Kind::Stream(stream) => stream.is_end_stream(),
-            Kind::Limited { stream, .. } => stream.is_end_stream(),
+            Kind::Broken(error) => error.is_none(),
+            Kind::Stream(stream) | Kind::Driven { stream, .. } | Kind::Limited { stream, .. } => {
+                stream.is_end_stream()
+            }
             Kind::Held(sending) => sending.is_end_stream(),
             Kind::Inserting(inserting) => inserting.is_end_stream(),
         }
@@ -216,12 +269,39 @@ impl http_body::Body for Body {
         match &self.kind {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(stream) | Kind::Limited { stream, .. } => stream.size_hint(),
+            Kind::Broken(_) => SizeHint::default(),
+            Kind::Stream(stream) | Kind::Driven { stream, .. } | Kind::Limited { stream, .. } => {
+                stream.size_hint()
+            }
             Kind::Held(sending) => sending.size_hint(),
             // How long it becomes shows when it is over.
             Kind::Inserting(_) => SizeHint::default(),
         }
     }
+}
+
+/// The next frame, after moving its connection when none is there yet.
+fn poll_driven(
+    stream: &mut Incoming,
+    driver: &mut Option<Box<dyn Drive>>,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    // Only the connection brings frames, and it is driven here: the stream itself needs to wake nobody.
+    let mut quiet = Context::from_waker(Waker::noop());
+    let mut frame = Pin::new(&mut *stream).poll_frame(&mut quiet);
+    if frame.is_pending()
+        && let Some(driver) = driver
+    {
+        driver.drive(context);
+        frame = Pin::new(&mut *stream).poll_frame(&mut quiet);
+    }
+    let frame = ready!(frame);
+    if (frame.is_none() || stream.is_end_stream())
+        && let Some(driver) = driver.take()
+    {
+        driver.ended();
+    }
+    Poll::Ready(frame)
 }
 
 /// The frame, if what it carries is still within the limit.

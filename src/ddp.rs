@@ -133,6 +133,15 @@ pub enum Refusal {
     Unavailable,
 }
 
+/// How Rocket.Chat answered a login in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Somebody is logged in.
+    Accepted,
+    /// Nobody is, and no other credentials are tried.
+    Refused,
+}
+
 /// How DDP messages stand in frames (RC §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {

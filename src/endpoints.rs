@@ -101,7 +101,6 @@ pub struct Endpoints {
     origins: Origins,
     page: Page,
     own: Origin,
-    clock: Clock,
 }
 
 impl Endpoints {
@@ -115,12 +114,11 @@ impl Endpoints {
         Self {
             gate,
             tickets: Tickets::new(config.iframe.ticket_ttl, clock.clone()),
-            cookie: Cookie::new(&config.iframe.cookie, clock.clone()),
+            cookie: Cookie::new(&config.iframe.cookie, clock),
             sites: Sites::new(std::iter::once(own).chain(hosts)),
             origins: Origins::new(own, allowed),
             page: Page::new(embedding.iter()),
             own: own.clone(),
-            clock,
         }
     }
 

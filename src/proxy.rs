@@ -108,7 +108,11 @@ impl Proxy {
     /// Takes what it needs from the config and from the server. `None` when a URL of the config cannot stand in a request.
     #[must_use]
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
-        let upstream = Upstream::new(&config.rocketchat.url, config.rocketchat.timeouts)?;
+        let upstream = Upstream::new(
+            &config.rocketchat.url,
+            config.rocketchat.timeouts,
+            metrics.clone(),
+        )?;
         let injector = Injector::new(config)?;
         let limit = config.listen.limits.body;
         let surface = Arc::new(Surface::new(&config.proxy));
@@ -116,10 +120,10 @@ impl Proxy {
             &config.websocket,
             Arc::clone(&surface),
             gate.clone(),
-            metrics.clone(),
+            metrics,
             lent,
         );
-        let forwarder = Forwarder::new(upstream, injector, gate.clone(), metrics, limit);
+        let forwarder = Forwarder::new(upstream, injector, gate.clone(), limit);
         Some(Self {
             surface,
             gate,
@@ -195,7 +199,15 @@ impl Proxy {
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),
-            Action::Logout => Ok(self.log_out(acting.as_ref())),
+            Action::Logout => {
+                let answer = self.log_out(acting.as_ref());
+                // Clients send a body that says nothing, some of them later than the head; unread it would cost them the connection,
+                // and with it the request that they send next. Whatever is wrong with it, the session has ended.
+                if let Payload::Stream(body) = payload {
+                    let _unread = whole(body).await;
+                }
+                Ok(answer)
+            }
             // Inspection never asks for another one, and leads to no login.
             Action::Inspect(_) | Action::Login(_) => Err(ProxyError::Denied(Denial::Unreadable)),
             Action::Scrub(scrub) => {

@@ -5,3 +5,4 @@ pub mod logging;
 pub mod metrics;
 pub mod readiness;
 pub mod request_id;
+pub mod striped;

@@ -12,25 +12,36 @@ const WIDE = matchMedia('(min-width: 1080px)');
 let over = false;
 let live = false;
 let chat = null;
+/** Gantry's own module at work. The cookie that it shares with us tells it who this is, so it is given no JWT. */
+let gantry = null;
+let unread = 0;
+let name = '';
 let timer;
 
 const rooms = new Rooms(openRoom);
 
-function openRoom({ key, name, url }) {
+function openRoom({ key, name: room, path }) {
   if (over) return;
   rooms.choose(key);
   at('empty').hidden = true;
   const frame = at('room');
   frame.hidden = false;
-  frame.title = `Chat: ${name}`;
-  frame.src = url;
+  frame.title = `Chat: ${room}`;
+  gantry.open(frame, path).catch(() => light('gantry', false));
+}
+
+async function meet({ url }) {
+  if (gantry) return;
+  const { Gantry } = await import(`${url}/_gantry/gantry.js`);
+  gantry = new Gantry({ url });
+  gantry.addEventListener('unread-changed', ({ detail }) => { unread = Number(detail) || 0; drawTitle(); });
 }
 
 // ---- the live line ----
 
 function listen(state) {
   if (chat || !state.rocketchat.user) return;
-  chat = new Chat(state.socket, state.rocketchat.user);
+  chat = new Chat(state.chat.socket, state.rocketchat.user);
   chat.addEventListener('live', ({ detail }) => { live = detail; drawLive(live); document.body.dataset.live = String(live); });
   // A room that the list does not know yet: the back end does.
   chat.addEventListener('unread', ({ detail }) => { if (!rooms.unread(detail)) look(); });
@@ -60,6 +71,7 @@ function end(title, facts, tokensLeft) {
   over = true;
   clearTimeout(timer);
   chat?.close();
+  gantry?.close();
   document.body.classList.add('ended');
   at('over-title').textContent = title;
   at('over-facts').replaceChildren(...facts);
@@ -102,10 +114,11 @@ async function look() {
     if (over) return;
     if (status === 401) { end('You are logged out', [fact(true, 'The host application ended your session')]); return; }
     drawMe(state.person);
+    await meet(state.chat);
     rooms.take(state);
     listen(state);
     await drawBehind(state, live);
-    if (!rooms.chosen && rooms.first() && WIDE.matches) { const { id, name, url } = rooms.first(); openRoom({ key: id, name, url }); }
+    if (!rooms.chosen && rooms.first() && WIDE.matches) { const first = rooms.first(); openRoom({ key: first.id, ...first }); }
   } catch {
     light('host', false);
   }
@@ -115,8 +128,11 @@ async function look() {
 
 function drawMe(person) {
   at('me').replaceChildren(portrait(person), element('span', { class: 'me-name' }, person.name));
-  document.title = `${person.name} · Fernway`;
+  ({ name } = person);
+  drawTitle();
 }
+
+function drawTitle() { document.title = `${unread ? `(${unread}) ` : ''}${name} · Fernway`; }
 
 function showPanel(open) {
   document.body.classList.toggle('panel-open', open);

@@ -1,4 +1,5 @@
-// The page's own live line to Rocket.Chat, through Gantry: unread counts, presence, and the end of the session at once.
+// The page's own live line to Rocket.Chat, through Gantry: unread counts, presence, and the end of the session at once. Rooms are shown
+// by Gantry's module; this is what a page does that wants to know more than a frame tells.
 //
 // It holds no token of any kind. The browser sends the host's cookie with the handshake, Gantry knows from it who this is, and logs
 // the line in when it first needs to be.

@@ -4,7 +4,7 @@ import { at, element, portrait } from './element.js';
 
 const SIGNS = { c: '#', p: '◆' };
 
-/** `open` is called with `{key, name, url}` of what was chosen. */
+/** `open` is called with `{key, name, path}` of what was chosen. */
 export class Rooms {
   constructor(open) {
     this.open = open;
@@ -69,7 +69,7 @@ export class Rooms {
     if (!item) {
       const count = element('b', { class: 'unread', hidden: true });
       const button = element('button', { type: 'button', 'data-key': key }, sign(), element('span', { class: 'room-name' }, one.name), element('span', { class: 'unseen' }), count);
-      button.addEventListener('click', () => this.open({ key, name: one.name, url: one.url }));
+      button.addEventListener('click', () => this.open({ key, name: one.name, path: one.path }));
       item = element('li', {}, button);
       this.items.set(key, item);
     }

@@ -30,8 +30,8 @@ pub(crate) struct Room {
     /// `c`, `p` or `d`, Rocket.Chat's own letters for channel, group and direct room.
     kind: String,
     unread: u64,
-    /// Where the embedded room is, at Gantry.
-    url: String,
+    /// Where the room is, at Gantry.
+    path: String,
 }
 
 /// Why a call did not work, as the page shows it.
@@ -132,11 +132,7 @@ impl Chat {
             .await?;
         let subscriptions: Subscriptions = serde_json::from_value(answer)
             .map_err(|_| Trouble::text("the list of rooms cannot be read"))?;
-        let mut rooms: Vec<Room> = subscriptions
-            .update
-            .into_iter()
-            .map(|subscription| self.room(subscription))
-            .collect();
+        let mut rooms: Vec<Room> = subscriptions.update.into_iter().map(Room::of).collect();
         rooms.sort_by(|one, other| (&one.kind, &one.name).cmp(&(&other.kind, &other.name)));
         Ok(rooms)
     }
@@ -152,11 +148,6 @@ impl Chat {
         let presences: Presences = serde_json::from_value(answer)
             .map_err(|_| Trouble::text("the list of people cannot be read"))?;
         Ok(presences.users)
-    }
-
-    /// Where the embedded room with one person is.
-    pub(crate) fn direct_url(&self, username: &str) -> String {
-        format!("{}/direct/{username}?layout=embedded", self.gantry)
     }
 
     /// Where Gantry's WebSocket is.
@@ -182,23 +173,6 @@ impl Chat {
             .map(|_| ())
     }
 
-    fn room(&self, subscription: Subscription) -> Room {
-        // Rocket.Chat's own client names channels and groups by name, direct rooms by id.
-        let (place, key) = match subscription.t.as_str() {
-            "c" => ("channel", &subscription.name),
-            "p" => ("group", &subscription.name),
-            _ => ("direct", &subscription.rid),
-        };
-        let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
-        Room {
-            url: format!("{}/{place}/{key}?layout=embedded", self.gantry),
-            id: subscription.rid,
-            name: subscription.fname.unwrap_or(subscription.name),
-            kind: subscription.t,
-            unread: subscription.unread,
-        }
-    }
-
     async fn call(&self, method: Method, path: &str, jwt: &str) -> Result<Value, Trouble> {
         let answer = self
             .client
@@ -213,6 +187,25 @@ impl Chat {
             return Ok(body);
         }
         Err(Trouble::refused(status, &body))
+    }
+}
+
+impl Room {
+    fn of(subscription: Subscription) -> Self {
+        // Rocket.Chat's own client names channels and groups by name, direct rooms by id.
+        let (place, key) = match subscription.t.as_str() {
+            "c" => ("channel", &subscription.name),
+            "p" => ("group", &subscription.name),
+            _ => ("direct", &subscription.rid),
+        };
+        let key = utf8_percent_encode(key, NON_ALPHANUMERIC);
+        Self {
+            path: format!("/{place}/{key}"),
+            id: subscription.rid,
+            name: subscription.fname.unwrap_or(subscription.name),
+            kind: subscription.t,
+            unread: subscription.unread,
+        }
     }
 }
 

@@ -126,6 +126,8 @@ async fn rocketchat(port: u16, tokens_file: Option<PathBuf>) -> anyhow::Result<L
         .context("the Rocket.Chat lookalike cannot be started")?;
     // Nobody reads the recording here, and it would grow.
     rocketchat.set_recording(false);
+    // Rocket.Chat's client tells the page around it what is unread, and Gantry's module hands that on.
+    rocketchat.set_setting("Iframe_Integration_send_enable", true.into());
     furnish(&rocketchat);
     Ok(rocketchat)
 }

@@ -77,13 +77,14 @@ impl Host {
         self.url.split_once("://").map_or("", |(_, rest)| rest)
     }
 
-    /// The policy of our pages: our own files, Gantry's socket, Gantry in a frame, nothing else.
+    /// The policy of our pages: our own files, Gantry as module, socket and frame, nothing else.
     fn content_security_policy(&self) -> String {
         format!(
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {}; \
-             form-action 'self'; frame-src {}; frame-ancestors 'none'; base-uri 'none'",
-            self.chat.socket_url(),
-            self.chat.gantry()
+            "default-src 'none'; script-src 'self' {gantry}; style-src 'self'; img-src 'self' data:; \
+             connect-src 'self' {gantry} {socket}; form-action 'self'; frame-src {gantry}; frame-ancestors 'none'; \
+             base-uri 'none'",
+            gantry = self.chat.gantry(),
+            socket = self.chat.socket_url(),
         )
     }
 }

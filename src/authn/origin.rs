@@ -10,7 +10,7 @@ use super::AuthnError;
 use crate::config::types::Origin;
 
 /// `Sec-Fetch-Site`, set by browsers and out of reach of pages.
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The origins whose pages may use cookies and open sockets; the first is our own.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use super::validation::{Checked, Validation};
 pub struct WebSocket {
     /// What passes on a socket that nobody is logged in on; default the least that Rocket.Chat's client starts with.
     pub anonymous: Anonymous,
-    /// Time for a login that was begun on a socket to be answered; default 10 s.
+    /// Time for somebody to be logged in on a socket that nobody opened, and for a login to be answered; default 10 s.
     pub login_timeout: Duration,
     /// Time between our pings to a client that is silent; default 30 s.
     pub ping_interval: Duration,
@@ -50,7 +50,7 @@ pub(super) struct WebSocketFile {
     /// What passes on a socket that nobody is logged in on: `minimal` is what Rocket.Chat's client starts with, `none` is nothing
     /// but the login.
     anonymous: AnonymousWord,
-    /// Longest wait for the answer to a login, 1 second to 2 minutes.
+    /// Longest wait for somebody to be logged in on a socket that nobody opened, and for the answer to a login; 1 second to 2 minutes.
     login_timeout: DurationText,
     /// Time between pings to a client that is silent, 1 second to 10 minutes.
     ping_interval: DurationText,

@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 use crate::ddp::frame::{self, CloseCode, Opcode, Sender};
 use crate::ddp::incoming::{Edge, Incoming};
 use crate::ddp::login::Login;
-use crate::ddp::{Ask, Framing, Grant, Identity, Judge, Opening, Refusal, Sink, Violation, sockjs};
+use crate::ddp::{
+    Ask, Framing, Grant, Identity, Judge, Opening, Outcome, Refusal, Sink, Violation, sockjs,
+};
 
 mod client;
 mod server;
@@ -78,6 +80,11 @@ impl Conversation {
     /// What must be found out before it goes on; each is told once.
     pub fn asks(&mut self) -> Option<Ask> {
         self.login.asks()
+    }
+
+    /// What came of a login at Rocket.Chat; each is told once, and before the next can be asked for.
+    pub fn outcome(&mut self) -> Option<Outcome> {
+        self.login.outcome()
     }
 
     /// The answer to what was asked: logs in with it.

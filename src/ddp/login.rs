@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 use crate::ddp::answer::{self, TIMED_OUT};
 use crate::ddp::fields::Fields;
 use crate::ddp::watch::{self, Watch};
-use crate::ddp::{Ask, Denied, Grant, Refusal, Violation, message, sockjs, swap};
+use crate::ddp::{Ask, Denied, Grant, Outcome, Refusal, Violation, message, sockjs, swap};
 use crate::rocketchat::{Credentials, SwapOut};
 use crate::secret::Bearer;
 
@@ -48,6 +48,8 @@ pub(in crate::ddp) struct Login {
     state: State,
     somebody: bool,
     ask: Option<Ask>,
+    /// What came of the last login, until it is told.
+    outcome: Option<Outcome>,
     /// Whose token must not go down.
     credentials: Option<Arc<Credentials>>,
     token_watch: Watch,
@@ -114,6 +116,7 @@ impl Login {
             state: State::Idle,
             somebody: false,
             ask: None,
+            outcome: None,
             credentials: None,
             token_watch: Watch::default(),
             id_watch: Watch::default(),
@@ -149,6 +152,11 @@ impl Login {
     /// What is asked, once.
     pub(in crate::ddp) fn asks(&mut self) -> Option<Ask> {
         self.ask.take()
+    }
+
+    /// What came of a login, once.
+    pub(in crate::ddp) fn outcome(&mut self) -> Option<Outcome> {
+        self.outcome.take()
     }
 
     /// Could this raw id of a client's be one of ours?
@@ -278,6 +286,7 @@ impl Login {
                 self.ask(attempt.for_whom, Turn::Second, Ask::Fresh);
                 return Ok(Vec::new());
             }
+            self.outcome = Some(Outcome::Refused);
             if matches!(attempt.for_whom, ForWhom::Ourselves) {
                 return Err(Violation::LoginFailed);
             }
@@ -289,6 +298,7 @@ impl Login {
             };
             fields.set("result", swap::out(&fields, swap)?);
             self.somebody = true;
+            self.outcome = Some(Outcome::Accepted);
         }
         let ForWhom::Client(id) = attempt.for_whom else {
             return Ok(Vec::new());
@@ -358,10 +368,8 @@ impl Login {
     /// Goes on with a stream that passes unseen: neither the auth token nor an id of ours may be completed in it.
     pub(in crate::ddp) fn watch(&mut self, piece: &[u8]) -> Result<(), Violation> {
         self.watch_unmentioned(piece)?;
-        if self.credentials.is_some() && self.is_mentioned(piece) {
-            return Err(Violation::AnsweredAgain);
-        }
-        Ok(())
+        let again = self.credentials.is_some() && self.is_mentioned(piece);
+        (!again).then_some(()).ok_or(Violation::AnsweredAgain)
     }
 
     /// As [`Login::watch`], for a piece of which [`Login::is_mentioned`] has said no.

@@ -3,8 +3,6 @@
 //!
 //! It holds a secret, and any page can include any script; so it is answered to our own pages only, whatever identifies.
 
-use std::time::{Duration, SystemTime};
-
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response};
 use serde::Serialize;
@@ -23,16 +21,11 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Rocket.Chat's client throws away at its start what it reads as expiring within the hour (RC §7.1), which a session of a
-/// short-lived JWT always does. What it reads is a hint for itself; the session ends when it ends.
-const LEAST_HINT: Duration = Duration::from_secs(2 * 60 * 60);
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Known<'a> {
     user_id: &'a str,
     token: &'a str,
-    expires: String,
 }
 
 /// `GET`: the script for whoever the cookies say; one that does nothing for nobody.
@@ -59,11 +52,9 @@ pub(super) async fn script(
 fn place(endpoints: &Endpoints, parts: &Parts, admission: &Admission) -> Response<Body> {
     let admitted = &admission.admitted;
     let stand_in = endpoints.gate.sessions().stand_in(admitted);
-    let hint = hint(admitted.session.expires_at(), endpoints.clock.now());
     let known = Known {
         user_id: admitted.credentials.user_id(),
         token: stand_in.reveal(),
-        expires: humantime::format_rfc3339_seconds(hint).to_string(),
     };
     let mut answer = of(call(&known));
     endpoints
@@ -86,11 +77,6 @@ fn safe(json: &str) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-/// When the client is told that its token expires.
-fn hint(expires_at: SystemTime, now: SystemTime) -> SystemTime {
-    expires_at.max(now + LEAST_HINT)
-}
-
 fn of(script: String) -> Response<Body> {
     let mut answer = answer::somebodys(script.into_bytes(), JAVASCRIPT);
     answer.headers_mut().insert(
@@ -109,7 +95,6 @@ mod tests {
         let known = Known {
             user_id: "</script><!--\u{2028}\u{2029}\"');alert(1)//\\",
             token: "t",
-            expires: "e".to_owned(),
         };
         let call = call(&known);
         let (_, argument) = call.rsplit_once("})(").unwrap();
@@ -117,13 +102,5 @@ mod tests {
         let json = argument.strip_suffix(");\n").unwrap();
         let read: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(read["userId"], known.user_id);
-    }
-
-    #[test]
-    fn the_client_is_not_told_of_an_end_that_makes_it_throw_its_token_away() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let in_minutes = |minutes: u64| now + Duration::from_secs(60 * minutes);
-        assert_eq!(hint(in_minutes(10), now), in_minutes(120));
-        assert_eq!(hint(in_minutes(180), now), in_minutes(180));
     }
 }

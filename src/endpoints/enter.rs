@@ -1,8 +1,8 @@
 //! `/_gantry/enter`: a page begins here that cannot carry the JWT. Its ticket is redeemed, the browser gets the session cookie and
 //! goes on to where it was sent.
 //!
-//! A link of somebody else's making must not put their session into a browser (session fixation, GHSA-f24x-5g9q-753f): whoever says
-//! where they come from must come from a site that may send people here.
+//! A link of somebody else's making must not put their session into a browser (session fixation, GHSA-f24x-5g9q-753f): whoever comes
+//! from a page must come from one that may send people here.
 
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use super::{EndpointError, Endpoints, answer, target};
 use crate::authn::AuthnError;
-use crate::authn::origin::refuse_duplicates;
+use crate::authn::origin::{SEC_FETCH_SITE, refuse_duplicates};
 use crate::body::Body;
 use crate::config::types::Origin;
 use crate::gate::GateError;
@@ -28,21 +28,24 @@ impl Sites {
         Self(origins.into_iter().map(ToString::to_string).collect())
     }
 
-    /// Does the request name another site? One that names none does not: pages may withhold it.
+    /// Does the request come from another site, or may it well? A page that withholds its name is in doubt, and so is refused: else
+    /// every page would only have to withhold it. A browser that says nothing at all, or that nobody sent, is let through.
     fn are_passed_over(&self, parts: &Parts) -> bool {
         let headers = &parts.headers;
-        let foreign_origin = headers.get_all(header::ORIGIN).iter().any(|origin| {
-            !self
-                .0
-                .iter()
-                .any(|site| site.as_bytes() == origin.as_bytes())
-        });
-        let foreign_referer = headers.get_all(header::REFERER).iter().any(|referer| {
-            !referer
-                .to_str()
-                .is_ok_and(|referer| self.holds_url(referer))
-        });
-        foreign_origin || foreign_referer
+        let mut origins = headers.get_all(header::ORIGIN).iter();
+        let mut referers = headers.get_all(header::REFERER).iter();
+        if headers.contains_key(header::ORIGIN) || headers.contains_key(header::REFERER) {
+            let ours = |origin: &HeaderValue| {
+                self.0
+                    .iter()
+                    .any(|site| site.as_bytes() == origin.as_bytes())
+            };
+            let holds = |url: &HeaderValue| url.to_str().is_ok_and(|url| self.holds_url(url));
+            return !(origins.all(ours) && referers.all(holds));
+        }
+        headers
+            .get(SEC_FETCH_SITE)
+            .is_some_and(|site| site != "same-origin" && site != "none")
     }
 
     fn holds_url(&self, url: &str) -> bool {

@@ -106,11 +106,10 @@ fn may_stay(pair: &[u8], names: &Names) -> bool {
     if name.is_empty() || half_quoted || names.take(name) {
         return false;
     }
-    // Old parsers end a pair at a comma as well (RFC 2965).
-    memchr::memchr(b',', value).is_none()
-        || !value
+    // Old parsers end a pair at a comma as well (RFC 2965), one before the `=` too.
+    memchr::memchr(b',', pair).is_none()
+        || !pair
             .split(|byte| *byte == b',')
-            .skip(1)
             .filter_map(split)
             .any(|(name, _)| names.take(name))
 }
@@ -198,6 +197,8 @@ mod tests {
             "rc-token=x",
             "theme=dark,rc_token=x",
             "theme=dark, RC%5Ftoken =x",
+            "theme,rc_token=x",
+            "a , b,\"RC_TOKEN\"=x",
             "q=\"v; rc_token=x\"",
             "q=\"v; rc_token=\"x\"; z=\"",
         ] {

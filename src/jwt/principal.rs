@@ -4,6 +4,7 @@
 //! of digest has its own prefix, so no two different inputs make the same bytes.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -73,7 +74,7 @@ impl Principal {
 }
 
 /// Digest of (issuer, subject, session claim): the key of a host session.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostSession([u8; SHA256_OUTPUT_LEN]);
 
 impl HostSession {
@@ -91,7 +92,7 @@ impl HostSession {
 }
 
 /// Digest of (issuer, subject).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PrincipalKey([u8; SHA256_OUTPUT_LEN]);
 
 impl PrincipalKey {
@@ -113,7 +114,7 @@ impl PrincipalKey {
 ///
 /// The signature stays out of it on purpose. Anybody can turn an ECDSA signature into a second valid one, so a name that covered it
 /// would let a revoked token come back under a new name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenFingerprint([u8; SHA256_OUTPUT_LEN]);
 
 impl TokenFingerprint {
@@ -128,6 +129,20 @@ impl TokenFingerprint {
     }
 }
 
+/// SHA-256 of a token's signature, as written: a tenth of an RSA signature, and as hard to guess.
+pub(in crate::jwt) struct SignatureDigest([u8; SHA256_OUTPUT_LEN]);
+
+impl SignatureDigest {
+    pub(in crate::jwt) fn of(signature: &str) -> Self {
+        Self(array(digest(&SHA256, signature.as_bytes()).as_ref()))
+    }
+
+    /// The digest itself, to be compared in constant time.
+    pub(in crate::jwt) fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+}
+
 fn digest_parts(prefix: &[u8], parts: &[Option<&str>]) -> [u8; SHA256_OUTPUT_LEN] {
     let mut context = Context::new(&SHA256);
     context.update(prefix);
@@ -138,8 +153,21 @@ fn digest_parts(prefix: &[u8], parts: &[Option<&str>]) -> [u8; SHA256_OUTPUT_LEN
     array(context.finish().as_ref())
 }
 
+/// What maps hash of a digest: a part of it is spread as well as the whole.
+fn beginning(digest: &[u8; SHA256_OUTPUT_LEN]) -> u64 {
+    digest
+        .first_chunk()
+        .map_or(0, |first| u64::from_le_bytes(*first))
+}
+
 fn array(digest: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
     digest.try_into().expect("SHA-256 has 32 bytes")
+}
+
+impl Hash for HostSession {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(beginning(&self.0));
+    }
 }
 
 impl fmt::Debug for HostSession {
@@ -148,9 +176,27 @@ impl fmt::Debug for HostSession {
     }
 }
 
+impl Hash for PrincipalKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(beginning(&self.0));
+    }
+}
+
 impl fmt::Debug for PrincipalKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("PrincipalKey")
+    }
+}
+
+impl fmt::Debug for SignatureDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SignatureDigest")
+    }
+}
+
+impl Hash for TokenFingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(beginning(&self.0));
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,6 +17,7 @@ use crate::config::issuer::{Issuer, KeySource};
 use crate::jwt::claims::profile;
 use crate::jwt::jwks::{Fetcher, Keeper, KeyRing, Source};
 use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::principal::SignatureDigest;
 use crate::jwt::unverified::{Decoded, Halves, Unverified};
 use crate::jwt::verified_cache::{Known, VerifiedCache};
 use crate::jwt::{Principal, TokenFingerprint, Verified, VerifyError};
@@ -221,7 +223,9 @@ impl Trusted {
             verified: Arc::new(verified),
             window: times.window,
             key: Arc::clone(key),
-            signature: halves.signature.into(),
+            signature: SignatureDigest::of(halves.signature),
+            // Whoever has just come is the last to make room.
+            used: AtomicBool::new(true),
         })
     }
 }

@@ -1,8 +1,6 @@
 //! Why a request could not be forwarded.
 
-use std::io;
-
-use hyper_util::client::legacy;
+use std::error::Error;
 
 use crate::body::BodyError;
 use crate::proxy::client_address::MalformedChain;
@@ -14,19 +12,13 @@ use crate::surface::scrub::Unreadable;
 pub enum ForwardError {
     /// No connection to Rocket.Chat.
     #[error("rocket.chat cannot be connected to")]
-    Connect(#[source] io::Error),
-    /// The pool found none, or the connection broke.
-    #[error("rocket.chat's connection failed")]
-    Pool(#[source] legacy::Error),
-    /// The connection of an upgrade broke.
+    Connect(#[source] Box<dyn Error + Send + Sync>),
+    /// The connection broke.
     #[error("rocket.chat's connection failed")]
     Broken(#[source] hyper::Error),
-    /// The answer to an upgrade was no HTTP.
-    #[error("rocket.chat's answer cannot be read")]
-    Protocol(#[source] hyper::Error),
     /// The answer was no HTTP.
     #[error("rocket.chat's answer cannot be read")]
-    Garbled(#[source] legacy::Error),
+    Protocol(#[source] hyper::Error),
     /// No answer in time.
     #[error("rocket.chat did not answer in time")]
     Timeout,
@@ -38,7 +30,7 @@ pub enum ForwardError {
     Body(#[source] BodyError),
     /// The request's body broke off on its way.
     #[error("request body broke off")]
-    BrokenBody(#[source] legacy::Error),
+    BrokenBody(#[source] hyper::Error),
     /// The answer's body, which had to be looked into, broke off or is too large.
     #[error("answer that must be scrubbed cannot be read")]
     Answer(#[source] BodyError),
@@ -60,11 +52,10 @@ pub enum ForwardError {
 }
 
 impl ForwardError {
-    /// Sorts an error of the pool: a request body that is too large or breaks off shows as one, and is no fault of Rocket.Chat's.
+    /// Sorts an error of a connection: a request body that is too large or breaks off shows as one, and is no fault of Rocket.Chat's.
     #[must_use]
-    pub fn from_client(error: legacy::Error) -> Self {
-        let mut source = std::error::Error::source(&error);
-        let mut garbled = false;
+    pub fn from_client(error: hyper::Error) -> Self {
+        let mut source = Error::source(&error);
         while let Some(cause) = source {
             match cause.downcast_ref() {
                 Some(BodyError::TooLarge) => return Self::Body(BodyError::TooLarge),
@@ -73,20 +64,8 @@ impl ForwardError {
                 }
                 Some(BodyError::Superseded) | None => {}
             }
-            garbled |= cause
-                .downcast_ref::<hyper::Error>()
-                .is_some_and(hyper::Error::is_parse);
             source = cause.source();
         }
-        if garbled {
-            return Self::Garbled(error);
-        }
-        Self::Pool(error)
-    }
-
-    /// Sorts an error of an upgrade's connection, as [`ForwardError::from_client`] does.
-    #[must_use]
-    pub fn from_upgrade(error: hyper::Error) -> Self {
         if error.is_parse() {
             return Self::Protocol(error);
         }
@@ -97,12 +76,10 @@ impl ForwardError {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Connect(_) | Self::Pool(_) | Self::Broken(_) => "upstream-unreachable",
-            Self::Protocol(_)
-            | Self::Garbled(_)
-            | Self::Extension
-            | Self::Answer(_)
-            | Self::Scrub(_) => "upstream-invalid",
+            Self::Connect(_) | Self::Broken(_) => "upstream-unreachable",
+            Self::Protocol(_) | Self::Extension | Self::Answer(_) | Self::Scrub(_) => {
+                "upstream-invalid"
+            }
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
             Self::Body(_) | Self::BrokenBody(_) => "bad-body",

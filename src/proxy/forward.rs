@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
-use tokio::time::Instant;
 
 use crate::body::{Body, Held};
 use crate::gate::{Admission, Gate};
@@ -15,7 +14,6 @@ use crate::headers;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::{Injection, Injector, UpstreamRequest};
 use crate::proxy::upstream::Upstream;
-use crate::telemetry::metrics::Metrics;
 
 /// What is known about a request when it is forwarded.
 #[derive(Debug)]
@@ -49,25 +47,17 @@ pub struct Forwarder {
     upstream: Upstream,
     injector: Injector,
     gate: Gate,
-    metrics: Metrics,
     body_limit: u64,
 }
 
 impl Forwarder {
     /// `body_limit` in bytes.
     #[must_use]
-    pub fn new(
-        upstream: Upstream,
-        injector: Injector,
-        gate: Gate,
-        metrics: Metrics,
-        body_limit: u64,
-    ) -> Self {
+    pub fn new(upstream: Upstream, injector: Injector, gate: Gate, body_limit: u64) -> Self {
         Self {
             upstream,
             injector,
             gate,
-            metrics,
             body_limit,
         }
     }
@@ -152,7 +142,7 @@ impl Forwarder {
         forward: &Forward<'_>,
         body: Body,
         held: Option<&Held>,
-    ) -> Result<Response<Incoming>, ForwardError> {
+    ) -> Result<Response<Body>, ForwardError> {
         let injection = Injection {
             credentials: forward
                 .admission
@@ -165,10 +155,7 @@ impl Forwarder {
             client: forward.client,
         };
         let request = self.request(forward.parts, &injection)?;
-        let began = Instant::now();
-        let answer = self.upstream.send(request, body, held).await;
-        self.metrics.upstream_answered(began.elapsed());
-        answer
+        self.upstream.send(request, body, held).await
     }
 
     fn body(&self, payload: Payload) -> Result<(Body, Replay), ForwardError> {
@@ -187,8 +174,7 @@ impl Forwarder {
     }
 
     /// The answer as it may go downstream: hop-by-hop fields and anything that would carry a credential stay here.
-    fn pass_back(&self, answer: Response<Incoming>) -> Response<Body> {
-        let mut answer = answer.map(Body::stream);
+    fn pass_back(&self, mut answer: Response<Body>) -> Response<Body> {
         headers::strip_response(answer.headers_mut(), self.injector.cookies());
         answer
     }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -121,6 +122,32 @@ fn join(path: &str, query: &str) -> Result<Uri, ForwardError> {
         .map_err(|_| ForwardError::Target)
 }
 
+/// A value that costs nothing to clone: shared bytes would make all cores write to one counter with every request. There is one for
+/// each configuration, so what it holds may live as long as the program.
+fn unshared(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok()?;
+    Some(HeaderValue::from_static(Box::leak(Box::from(text))))
+}
+
+/// An address as a header's value, past the formatter for the usual kind.
+fn address(client: IpAddr) -> HeaderValue {
+    let value = match client {
+        IpAddr::V4(client) => {
+            let mut text = Vec::with_capacity("255.255.255.255".len());
+            for octet in client.octets() {
+                if !text.is_empty() {
+                    text.push(b'.');
+                }
+                text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+            HeaderValue::from_maybe_shared(Bytes::from(text))
+        }
+        IpAddr::V6(client) => HeaderValue::try_from(client.to_string()),
+    };
+    // An address is plain ASCII.
+    value.unwrap_or_else(|_| HeaderValue::from_static("0.0.0.0"))
+}
+
 /// What one request is given.
 #[derive(Clone, Copy, Debug)]
 pub struct Injection<'a> {
@@ -159,7 +186,7 @@ impl Injector {
             cookies: Names::cookies(tokens.cookie.as_deref().into_iter().chain([session_cookie])),
             parameters: Names::parameters(tokens.query.as_deref()),
             subprotocol: tokens.subprotocol.clone(),
-            host: HeaderValue::from_str(public_url.authority()).ok()?,
+            host: unshared(public_url.authority())?,
             proto: HeaderValue::from_static(public_url.scheme()),
         })
     }
@@ -224,9 +251,7 @@ impl Injector {
 
     /// One entry, whatever the chain was: Rocket.Chat's default of one trusted hop then counts right (RC §5.3).
     fn tell_of_client(&self, headers: &mut HeaderMap, client: IpAddr) {
-        // An address is plain ASCII.
-        let client = HeaderValue::try_from(client.to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("0.0.0.0"));
+        let client = address(client);
         headers.insert(X_FORWARDED_FOR, client.clone());
         headers.insert(X_REAL_IP, client);
         headers.insert(X_FORWARDED_PROTO, self.proto.clone());

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Refusal};
+use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
 use crate::proxy::bell::Bell;
 use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
 use crate::proxy::violation;
-use crate::proxy::wire::{Broken, Wire};
+use crate::proxy::wire::{Broken, Parting, Wire};
 use crate::random;
 use crate::session::Admitted;
 use crate::telemetry::metrics::Metrics;
@@ -49,13 +49,6 @@ enum Over {
     Closed,
     /// Gantry ends it, and tells the client this.
     Told(CloseCode),
-}
-
-/// A socket that is over, whose sides have still to be told.
-#[derive(Debug)]
-pub struct Parting {
-    wire: Wire,
-    last: Option<[u8; 4]>,
 }
 
 /// What a socket goes on for.
@@ -94,13 +87,6 @@ struct Relay {
     answer_until: Option<Instant>,
 }
 
-impl Parting {
-    /// Ends both connections and gives both sides a moment to hang up.
-    pub async fn part(self) {
-        self.wire.part(self.last).await;
-    }
-}
-
 /// Carries until it is over; `leaving` completes when the service stops and it is this socket's turn. Its session counts one socket less
 /// when this returns.
 pub async fn relay(
@@ -119,10 +105,7 @@ pub async fn relay(
         Over::Closed => None,
         Over::Told(code) => relay.conversation.farewell(code),
     };
-    Parting {
-        wire: relay.wire,
-        last,
-    }
+    relay.wire.parting(last)
 }
 
 /// Finds the framing out, and hears what came with the handshakes.
@@ -209,6 +192,12 @@ impl Relay {
                 },
                 Event::Passed(step) => step,
             };
+            // A refusal may be what the socket ends of.
+            match self.conversation.outcome() {
+                Some(Outcome::Accepted) => self.carriage.metrics.ddp_login("ok"),
+                Some(Outcome::Refused) => self.carriage.metrics.ddp_login("refused"),
+                None => {}
+            }
             if let Err(broken) = step {
                 return self.broken(&broken);
             }

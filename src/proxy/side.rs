@@ -9,8 +9,8 @@ use crate::ddp::Framing;
 /// A frame with SockJS's greeting, which that server sends before anything else (RC §6.1).
 const SOCKJS_OPEN: &[u8] = b"\x81\x01o";
 
-/// A client's first frame up to its first character: head, mask and that.
-const FIRST_CHARACTER: usize = 7;
+/// A client's first frame up to its first character: the longest head, mask and that.
+const FIRST_CHARACTER: usize = 15;
 
 /// An upgraded connection with what was read of it beyond the handshake.
 #[derive(Debug)]

@@ -1,59 +1,66 @@
 //! Connections to Rocket.Chat: a keep-alive pool for requests, and a connection of its own for each upgrade.
 
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tower_service::Service as _;
 
-use crate::body::{Body, BodyError, Held};
+use crate::body::{Body, Held};
 use crate::config::rocketchat::Timeouts;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
+use crate::telemetry::metrics::Metrics;
 
-/// Idle connections are dropped before Node's own keep-alive timeout of 5 s can race with a request that is on its way.
-const POOL_IDLE: Duration = Duration::from_secs(4);
+mod link;
+mod pool;
+mod wire;
 
-/// Idle connections kept at most.
-const POOL_MAX_IDLE: usize = 256;
+use link::{Failure, Link, Until};
+use pool::Idle;
 
 /// The one upstream; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Upstream {
-    client: Client<HttpConnector, Body>,
+    idle: Arc<Idle>,
+    connector: HttpConnector,
+    origin: Uri,
     authority: Authority,
     timeouts: Timeouts,
+    metrics: Metrics,
 }
 
 impl Upstream {
     /// `url` is Rocket.Chat's base URL, checked by the config: `http`, no path.
     #[must_use]
-    pub fn new(url: &url::Url, timeouts: Timeouts) -> Option<Self> {
-        let authority = url.authority().parse().ok()?;
+    pub fn new(url: &url::Url, timeouts: Timeouts, metrics: Metrics) -> Option<Self> {
+        let authority: Authority = url.authority().parse().ok()?;
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(POOL_MAX_IDLE)
-            .pool_timer(TokioTimer::new())
-            .set_host(false)
-            .build(connector);
+        let origin = Uri::builder()
+            .scheme(Scheme::HTTP)
+            .authority(authority.clone())
+            .path_and_query("/");
         Some(Self {
-            client,
+            idle: Arc::default(),
+            connector,
+            origin: origin.build().ok()?,
             authority,
             timeouts,
+            metrics,
         })
     }
 
-    /// Sends a request and waits for the answer's head; a body that `held` sees move may take as long as it likes, one that stands
-    /// still may not.
+    /// Sends a request and waits for the answer's head; a body that `held` sees move may take as long as it likes,
+    /// one that stands still may not. A request of which nothing was sent, because its kept connection had been closed meanwhile, goes over another
+    /// one.
     ///
     /// # Errors
     /// [`ForwardError`] when no head came.
@@ -62,21 +69,40 @@ impl Upstream {
         request: UpstreamRequest,
         body: Body,
         held: Option<&Held>,
-    ) -> Result<Response<Incoming>, ForwardError> {
-        let request = self.absolute(request, body)?;
-        let answer = self.client.request(request);
-        tokio::pin!(answer);
+    ) -> Result<Response<Body>, ForwardError> {
+        let began = Instant::now();
+        let until = Until {
+            began,
+            patience: self.timeouts.response_header,
+            held,
+        };
+        let mut request = request.into_request().map(|()| body);
         loop {
-            match timeout(self.timeouts.response_header, answer.as_mut()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => return Err(ForwardError::from_client(error)),
-                Err(_) if held.is_some_and(Held::moved) => {}
-                Err(_) if held.is_some_and(Held::awaited) => {
-                    return Err(ForwardError::Body(BodyError::Stalled));
+            let (mut link, kept) = match self.idle.take(began) {
+                Some(link) => (link, true),
+                None => (Box::pin(self.link()).await?, false),
+            };
+            match link.send(request, until).await {
+                Ok(answer) => {
+                    let now = Instant::now();
+                    self.metrics.upstream_answered(now.duration_since(began));
+                    return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
                 }
-                Err(_) => return Err(ForwardError::Timeout),
+                Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
+                Err(Failure::Unsent(_, error)) => return Err(ForwardError::from_client(error)),
+                Err(Failure::Sent(error)) => return Err(error),
             }
         }
+    }
+
+    async fn link(&self) -> Result<Box<Link>, ForwardError> {
+        let connecting = self.connector.clone().call(self.origin.clone());
+        let stream = connecting
+            .await
+            .map_err(|error| ForwardError::Connect(error.into()))?;
+        Link::new(stream.into_inner(), Arc::downgrade(&self.idle))
+            .await
+            .map_err(ForwardError::from_client)
     }
 
     /// Sends an upgrade on a connection of its own and waits for the answer's head.
@@ -90,17 +116,17 @@ impl Upstream {
         let stream = timeout(self.timeouts.connect, self.dial())
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(ForwardError::Connect)?;
+            .map_err(|error| ForwardError::Connect(error.into()))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
-            .map_err(ForwardError::from_upgrade)?;
+            .map_err(ForwardError::from_client)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
         let (parts, ()) = request.into_request().into_parts();
         let request = Request::from_parts(parts, Body::empty());
         match timeout(self.timeouts.response_header, sender.send_request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(ForwardError::from_upgrade(error)),
+            Ok(Err(error)) => Err(ForwardError::from_client(error)),
             Err(_) => Err(ForwardError::Timeout),
         }
     }
@@ -114,18 +140,5 @@ impl Upstream {
         let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
-    }
-
-    fn absolute(
-        &self,
-        request: UpstreamRequest,
-        body: Body,
-    ) -> Result<Request<Body>, ForwardError> {
-        let (mut parts, ()) = request.into_request().into_parts();
-        let mut uri = parts.uri.into_parts();
-        uri.scheme = Some(Scheme::HTTP);
-        uri.authority = Some(self.authority.clone());
-        parts.uri = Uri::from_parts(uri).map_err(|_| ForwardError::Target)?;
-        Ok(Request::from_parts(parts, body))
     }
 }

@@ -52,9 +52,13 @@ impl Credentials {
         })
     }
 
-    /// Credentials that nobody minted, for tests of what uses them.
-    #[cfg(test)]
-    pub(crate) fn unminted(user_id: &str, auth_token: &str) -> Self {
+    /// Credentials that nobody minted, for tests of what uses them and for the fuzz targets.
+    ///
+    /// # Panics
+    /// When no header can carry them.
+    #[cfg(any(test, feature = "fuzzing"))]
+    #[must_use]
+    pub fn unminted(user_id: &str, auth_token: &str) -> Self {
         let auth_token = AuthToken::new(auth_token.to_owned());
         let now = SystemTime::UNIX_EPOCH;
         Self::new(user_id.to_owned(), auth_token, now, now).expect("a header can carry them")

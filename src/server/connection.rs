@@ -79,10 +79,10 @@ impl Server {
         let _counted = inner.handler.connection_opened();
         let watch = Watch::new();
         let service = {
-            let (watch, handler) = (Arc::clone(&watch), inner.handler.clone());
+            let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
             service_fn(move |request: Request<Incoming>| {
                 let (guard, signs) = watch.request_began(request.version());
-                let handled = handler.clone().handle(request, peer.ip(), signs);
+                let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
                     let answer: Response<Body> = handled.await;
                     Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))
@@ -95,6 +95,8 @@ impl Server {
         let mut draining = false;
         loop {
             tokio::select! {
+                // In this order, because almost every wake-up is for the first.
+                biased;
                 // Errors here are the client's: a broken connection, or bytes that are no HTTP, which hyper has answered.
                 _ended = serving.as_mut() => break,
                 () = watch.overdue(inner.patience) => break,

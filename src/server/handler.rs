@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::request::Parts;
-use http::{Method, Request, Response, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderValue, Method, Request, Response, Version, header};
+use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::body::Body;
@@ -97,9 +97,10 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
-    /// Answers a request of this peer, whose head had these signs.
+    /// Answers a request of this peer, whose head had these signs. Each connection has a handle of its own to hold meanwhile: one for
+    /// all would have its count written to by all cores.
     pub async fn handle(
-        self,
+        self: Arc<Self>,
         request: Request<Incoming>,
         peer: IpAddr,
         signs: Signs,
@@ -108,6 +109,7 @@ impl Handler {
         let began = Instant::now();
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
+        let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
         let mut seen = Seen {
             route: Route::None,
             acting: None,
@@ -127,6 +129,12 @@ impl Handler {
             }
         };
         inner.cors.mark(&parts, seen.readers, &mut answer);
+        // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
+        // and do not lose the request that they would have sent next on this one.
+        if !keepable && (seen.route == Route::Own || error.is_some()) {
+            let headers = answer.headers_mut();
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let duration = began.elapsed();
         let status = answer.status().as_u16();
         inner.metrics.request_answered(seen.route, status, duration);

@@ -64,11 +64,18 @@ impl HeadScan {
         while self.line != Line::Over && !bytes.is_empty() {
             let end = memchr::memchr(b'\n', bytes);
             let (part, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
+            bytes = rest;
+            if self.length == 0 && end.is_some() {
+                // A whole line in one piece, as almost all come, is looked at where it lies.
+                self.hash = self.line == Line::Request && has_hash(part);
+                self.whole_line(&part[..part.len().min(START)]);
+                continue;
+            }
             self.part(part);
             if end.is_some() {
-                self.end_of_line();
+                let (start, length) = (self.start, self.length);
+                self.whole_line(&start[..length]);
             }
-            bytes = rest;
         }
         self.line == Line::Over
     }
@@ -87,12 +94,12 @@ impl HeadScan {
         self.start[self.length..self.length + room].copy_from_slice(&part[..room]);
         self.length += room;
         if self.line == Line::Request {
-            self.hash |= memchr::memchr(b'#', part).is_some();
+            self.hash |= has_hash(part);
         }
     }
 
-    fn end_of_line(&mut self) {
-        let start = &self.start[..self.length];
+    /// A line has ended that begins so.
+    fn whole_line(&mut self, start: &[u8]) {
         let empty = matches!(start, b"\n" | b"\r\n");
         match self.line {
             // Empty lines before a request are nothing (RFC 9112 §2.2).
@@ -111,6 +118,10 @@ impl HeadScan {
         self.length = 0;
         self.hash = false;
     }
+}
+
+fn has_hash(bytes: &[u8]) -> bool {
+    memchr::memchr(b'#', bytes).is_some()
 }
 
 /// Does the line begin as a request does? The rest of a head that was sent ahead does not.

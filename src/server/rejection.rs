@@ -190,11 +190,8 @@ fn api(error: &ApiError) -> Problem {
 
 fn forward(error: &ForwardError) -> Problem {
     match error {
-        ForwardError::Connect(_) | ForwardError::Pool(_) | ForwardError::Broken(_) => {
-            Problem::UPSTREAM_UNREACHABLE
-        }
+        ForwardError::Connect(_) | ForwardError::Broken(_) => Problem::UPSTREAM_UNREACHABLE,
         ForwardError::Protocol(_)
-        | ForwardError::Garbled(_)
         | ForwardError::Extension
         | ForwardError::Answer(_)
         | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,

@@ -51,6 +51,11 @@ impl<'a> NormalPath<'a> {
         if !raw.starts_with('/') || memchr::memchr2(b'?', b'#', raw.as_bytes()).is_some() {
             return Err(Refused::NotAPath);
         }
+        if is_innocent(raw) {
+            return Ok(Self {
+                decoded: Cow::Borrowed(raw),
+            });
+        }
         let decoded = if raw.contains('%') {
             check_escapes(raw)?;
             let text = percent_decode_str(raw).decode_utf8();
@@ -114,6 +119,21 @@ impl<'a> NormalPath<'a> {
         }
         Cow::Owned(plain)
     }
+}
+
+/// Nothing but letters, digits and the commonest marks, no empty segment and none that begins with a dot: almost every path, in which
+/// there is nothing to refuse or to decode.
+fn is_innocent(raw: &str) -> bool {
+    let mut before = b' ';
+    raw.bytes().all(|byte| {
+        let begins = before == b'/';
+        before = byte;
+        match byte {
+            b'/' | b'.' => !begins,
+            b'-' | b'_' => true,
+            _ => byte.is_ascii_alphanumeric(),
+        }
+    })
 }
 
 /// Every `%` must be followed by two hexadecimal digits, and none may stand for a separator.

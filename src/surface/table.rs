@@ -240,6 +240,12 @@ pub(super) fn below(name: &str, whole: &str) -> bool {
 
 /// What follows the prefix, case aside.
 fn begins<'a>(name: &'a str, prefix: &str) -> Option<&'a str> {
+    // The first letters differ almost always.
+    if let (Some(expected), Some(first)) = (prefix.bytes().next(), name.bytes().next())
+        && !first.eq_ignore_ascii_case(&expected)
+    {
+        return None;
+    }
     let (start, rest) = name.split_at_checked(prefix.len())?;
     start.eq_ignore_ascii_case(prefix).then_some(rest)
 }

@@ -8,9 +8,7 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
-use std::time::{Duration, SystemTime};
-
-use serde::Serialize;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::metrics::Metrics;
 use crate::config::telemetry::LogFormat;
@@ -20,6 +18,9 @@ pub const FLUSH_EVERY: Duration = Duration::from_millis(50);
 
 /// Bytes waiting at most: some thousand lines.
 const CAPACITY: usize = 1024 * 1024;
+
+/// Bytes of buffer that are kept through quiet times.
+const KEPT: usize = 16 * 1024;
 
 /// Where log lines go; cheap to clone.
 #[derive(Clone, Debug)]
@@ -54,8 +55,12 @@ impl LogWriter {
                     drop(shared);
                     // A log that cannot be written has nowhere to complain to.
                     let _written = output.write_all(&lines).and_then(|()| output.flush());
+                    // What the last round needed is needed again; growing into it anew each time costs more than the round itself.
+                    let used = lines.len();
                     lines.clear();
-                    lines.shrink_to(CAPACITY / 16);
+                    if lines.capacity() / 4 > used.max(KEPT) {
+                        lines.shrink_to(used.max(KEPT));
+                    }
                 }
             });
         if let Ok(handle) = spawned {
@@ -156,56 +161,112 @@ impl AccessLog {
             return;
         }
         thread_local! {
-            static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+            static LINE: RefCell<Line> = RefCell::default();
         }
         LINE.with_borrow_mut(|line| {
-            line.clear();
+            line.bytes.clear();
             match self.format {
                 LogFormat::Json => json(line, now, level, entry),
-                LogFormat::Text => text(line, now, level, entry),
+                LogFormat::Text => text(&mut line.bytes, now, level, entry),
             }
-            line.push(b'\n');
-            self.writer.write_line(line);
+            line.bytes.push(b'\n');
+            self.writer.write_line(&line.bytes);
         });
     }
 }
 
-fn json(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
-    // Writing into memory cannot fail.
-    let _written = write!(
-        line,
-        "{{\"timestamp\":\"{}\",\"level\":\"{level}\",\"message\":\"request {} answered\",\"request.id\":\"{0}\"",
-        humantime::format_rfc3339_millis(now),
-        entry.request_id,
-    );
-    field(line, "http.request.method", &entry.method);
-    field(line, "url.path", &entry.path);
-    field(line, "http.route", &entry.route);
-    field(line, "http.response.status_code", &entry.status);
-    let _written = write!(
-        line,
-        ",\"duration_ms\":{:.3}",
-        entry.duration.as_secs_f64() * 1000.0
-    );
-    if let Some(session_id) = entry.session_id {
-        field(line, "session.id", &session_id);
-    }
-    if let Some(user_id) = entry.user_id {
-        field(line, "rocketchat.user_id", &user_id);
-    }
-    if let Some((kind, chain)) = &entry.error {
-        field(line, "error.kind", kind);
-        field(line, "error", chain);
-    }
-    line.push(b'}');
+/// A line in the making, kept by each thread for the next one.
+#[derive(Debug, Default)]
+struct Line {
+    bytes: Vec<u8>,
+    /// The second that `date` stands for.
+    second: u64,
+    /// Date and time of day up to the seconds; most lines of a busy time share it.
+    date: String,
 }
 
-fn field(line: &mut Vec<u8>, name: &str, value: &impl Serialize) {
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":");
-    // Strings and numbers always serialise; JSON's escaping keeps a hostile path on its own line.
-    let _written = serde_json::to_writer(line, value);
+impl Line {
+    fn timestamp(&mut self, now: SystemTime) {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        if self.date.is_empty() || self.second != since.as_secs() {
+            self.second = since.as_secs();
+            let date = humantime::format_rfc3339_seconds(UNIX_EPOCH + since).to_string();
+            date.trim_end_matches('Z').clone_into(&mut self.date);
+        }
+        self.bytes.extend_from_slice(self.date.as_bytes());
+        self.thousandths(since.subsec_millis());
+        self.bytes.push(b'Z');
+    }
+
+    /// A point and three digits.
+    fn thousandths(&mut self, number: u32) {
+        let digit = |place: u32| b'0' + u8::try_from(number / place % 10).unwrap_or_default();
+        self.bytes
+            .extend_from_slice(&[b'.', digit(100), digit(10), digit(1)]);
+    }
+
+    /// To the microsecond.
+    fn milliseconds(&mut self, duration: Duration) {
+        let micros = duration.as_nanos().saturating_add(500) / 1000;
+        self.number(u64::try_from(micros / 1000).unwrap_or(u64::MAX));
+        self.thousandths(u32::try_from(micros % 1000).unwrap_or_default());
+    }
+
+    fn number(&mut self, number: u64) {
+        self.bytes
+            .extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    }
+
+    /// Text of ours that needs no escapes.
+    fn plain(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        self.plain(",\"");
+        self.plain(name);
+        self.plain("\":");
+        // JSON's escaping keeps a hostile path on its own line. All bytes are looked at, which goes many at a time.
+        let odd = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+        if !value.bytes().fold(false, |found, byte| found | odd(byte)) {
+            self.plain("\"");
+            self.plain(value);
+            self.plain("\"");
+        } else {
+            // Strings always serialise, and writing into memory cannot fail.
+            let _written = serde_json::to_writer(&mut self.bytes, value);
+        }
+    }
+}
+
+fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
+    let request_id = entry.request_id.text();
+    line.plain("{\"timestamp\":\"");
+    line.timestamp(now);
+    line.plain("\",\"level\":\"");
+    line.plain(level.as_str());
+    line.plain("\",\"message\":\"request ");
+    line.plain(&request_id);
+    line.plain(" answered\"");
+    line.field("request.id", &request_id);
+    line.field("http.request.method", entry.method);
+    line.field("url.path", entry.path);
+    line.field("http.route", entry.route);
+    line.plain(",\"http.response.status_code\":");
+    line.number(entry.status.into());
+    line.plain(",\"duration_ms\":");
+    line.milliseconds(entry.duration);
+    if let Some(session_id) = entry.session_id {
+        line.field("session.id", session_id);
+    }
+    if let Some(user_id) = entry.user_id {
+        line.field("rocketchat.user_id", user_id);
+    }
+    if let Some((kind, chain)) = &entry.error {
+        line.field("error.kind", kind);
+        line.field("error", chain);
+    }
+    line.plain("}");
 }
 
 fn text(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
@@ -221,5 +282,65 @@ fn text(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entr
     );
     if let Some((kind, chain)) = &entry.error {
         let _written = write!(line, " {kind}: {chain}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::request_id::RequestIds;
+
+    fn line(line: &mut Line, millis: u64, path: &str) -> serde_json::Value {
+        let entry = Entry {
+            request_id: RequestIds::random().next(),
+            method: "GET",
+            path,
+            route: "api",
+            status: 200,
+            duration: Duration::from_nanos(12_345_678),
+            session_id: Some("s"),
+            user_id: Some("u\"1"),
+            error: Some(("bad-body", "one: two".to_owned())),
+        };
+        line.bytes.clear();
+        let now = UNIX_EPOCH + Duration::from_millis(millis);
+        json(line, now, tracing::Level::INFO, &entry);
+        let read: serde_json::Value = serde_json::from_slice(&line.bytes).unwrap();
+        let id = read["request.id"].as_str().unwrap();
+        assert_eq!(id, entry.request_id.to_string());
+        assert_eq!(read["message"], format!("request {id} answered"));
+        read
+    }
+
+    #[test]
+    fn a_line_is_json_whatever_the_path_holds() {
+        let mut kept = Line::default();
+        for path in ["/api/v1/me", "/a\"b", "/a\\b", "/a\nb\u{1}", "/é"] {
+            let read = line(&mut kept, 0, path);
+            assert_eq!(read["url.path"], path);
+            assert_eq!(read["level"], "INFO");
+            assert_eq!(read["http.request.method"], "GET");
+            assert_eq!(read["http.route"], "api");
+            assert_eq!(read["http.response.status_code"], 200);
+            assert_eq!(read["duration_ms"], 12.346);
+            assert_eq!(read["session.id"], "s");
+            assert_eq!(read["rocketchat.user_id"], "u\"1");
+            assert_eq!(read["error.kind"], "bad-body");
+            assert_eq!(read["error"], "one: two");
+        }
+    }
+
+    #[test]
+    fn the_time_is_right_within_a_second_and_beyond_it() {
+        let mut kept = Line::default();
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (7, "1970-01-01T00:00:00.007Z"),
+            (1_999, "1970-01-01T00:00:01.999Z"),
+            (1_790_000_000_120, "2026-09-21T14:13:20.120Z"),
+            (999, "1970-01-01T00:00:00.999Z"),
+        ] {
+            assert_eq!(line(&mut kept, millis, "/")["timestamp"], expected);
+        }
     }
 }

@@ -7,16 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-/// Bounds in seconds of the histograms: from a warm request to a call that times out.
-const BUCKETS: [f64; 12] = [
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
-];
+use super::striped::{Durations, Striped};
 
 /// What a request was about; the closed set behind every `route` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +108,9 @@ struct BuildLabels {
     revision: &'static str,
 }
 
+type Counter = counter::Counter<u64, Striped>;
 type Results = Family<ResultLabels, Counter>;
-type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+type Histograms<L> = Family<L, Durations>;
 
 /// The metrics of the whole program; cheap to clone.
 #[derive(Clone, Debug)]
@@ -123,7 +120,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     requests: [[Counter; 5]; Route::ALL.len()],
-    durations: [Histogram; Route::ALL.len()],
+    durations: [Durations; Route::ALL.len()],
     verified_from_cache: Counter,
     lookups: [Counter; 3],
     rejections: Family<ProblemLabels, Counter>,
@@ -136,7 +133,7 @@ struct Inner {
     credentials_revoked: Family<RevokedLabels, Counter>,
     owed_logouts: Gauge,
     rocketchat_calls: Histograms<OperationLabels>,
-    upstream_requests: Histogram,
+    upstream_requests: Durations,
     sockets: Gauge,
     ddp_logins: Results,
     connections: Gauge,
@@ -152,7 +149,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("gantry");
         let requests = Family::<RequestLabels, Counter>::default();
-        let durations: Histograms<RouteLabels> = Family::new_with_constructor(histogram);
+        let durations = Histograms::<RouteLabels>::default();
         let lookups = Results::default();
         let verifications = Results::default();
         let build = Family::<BuildLabels, Gauge>::default();
@@ -236,24 +233,16 @@ impl Metrics {
                 "owed_logouts",
                 "Auth tokens that Rocket.Chat must still be told to forget",
             ),
-            rocketchat_calls: {
-                let calls: Histograms<OperationLabels> = Family::new_with_constructor(histogram);
-                registry.register(
-                    "rocketchat_call_duration_seconds",
-                    "Gantry's own calls to Rocket.Chat",
-                    calls.clone(),
-                );
-                calls
-            },
-            upstream_requests: {
-                let upstream = histogram();
-                registry.register(
-                    "upstream_request_duration_seconds",
-                    "Time from forwarding a request to the head of Rocket.Chat's answer",
-                    upstream.clone(),
-                );
-                upstream
-            },
+            rocketchat_calls: add(
+                &mut registry,
+                "rocketchat_call_duration_seconds",
+                "Gantry's own calls to Rocket.Chat",
+            ),
+            upstream_requests: add(
+                &mut registry,
+                "upstream_request_duration_seconds",
+                "Time from forwarding a request to the head of Rocket.Chat's answer",
+            ),
             sockets: add(&mut registry, "websocket_connections", "WebSockets open"),
             ddp_logins: add(&mut registry, "ddp_logins", "Logins on WebSockets"),
             connections: add(&mut registry, "connections", "Downstream connections open"),
@@ -271,7 +260,7 @@ impl Metrics {
     pub fn request_answered(&self, route: Route, status: u16, duration: Duration) {
         let class = usize::from(status / 100).clamp(1, 5) - 1;
         self.0.requests[route as usize][class].inc();
-        self.0.durations[route as usize].observe(duration.as_secs_f64());
+        self.0.durations[route as usize].observe(duration);
     }
 
     /// Gantry refused a request itself.
@@ -342,12 +331,12 @@ impl Metrics {
         self.0
             .rocketchat_calls
             .get_or_create(&OperationLabels { operation })
-            .observe(duration.as_secs_f64());
+            .observe(duration);
     }
 
     /// The head of a forwarded answer came.
     pub fn upstream_answered(&self, duration: Duration) {
-        self.0.upstream_requests.observe(duration.as_secs_f64());
+        self.0.upstream_requests.observe(duration);
     }
 
     /// A WebSocket opened (`+1`) or closed (`-1`).
@@ -355,7 +344,7 @@ impl Metrics {
         self.0.sockets.inc_by(by);
     }
 
-    /// A login on a socket came to its end.
+    /// A login on a socket came to its end; `result` is `ok`, `refused` by Rocket.Chat, `timeout`, or the gate's error's kind.
     pub fn ddp_login(&self, result: &'static str) {
         count(&self.0.ddp_logins, result);
     }
@@ -384,10 +373,6 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn histogram() -> Histogram {
-    Histogram::new(BUCKETS)
 }
 
 fn count(results: &Results, result: &'static str) {

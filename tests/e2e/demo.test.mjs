@@ -85,6 +85,7 @@ test('who is there and what is unread is told live, without asking', async () =>
   await say(await room(bob.page), 'Only for you');
 
   await person(alice.page, 'bob').getByLabel('1 unread').waitFor();
+  await alice.page.waitForFunction(() => document.title === '(1) Alice Archer · Fernway', null, { timeout: 20_000 });
   const line = alice.sockets.find((socket) => new URL(socket.url).pathname === '/websocket');
   assert.ok(line.received.some((text) => text.includes('subscriptions-changed')), 'it came by the socket');
   await person(alice.page, 'bob').click();
@@ -93,6 +94,24 @@ test('who is there and what is unread is told live, without asking', async () =>
   await bob.close();
   await alice.page.locator('[data-key="@bob"][data-status=offline]').waitFor();
   await alice.close();
+});
+
+test('a lost connection comes back by itself, and nobody meets a login form', async () => {
+  const visit = await browser.visit();
+  const lines = [];
+  await visit.context.routeWebSocket(/\/sockjs\//, (line) => { line.connectToServer(); lines.push(line); });
+  await logIn('Dana Diaz', visit);
+  const frame = await room(visit.page);
+  await frame.locator('.state[data-state=live]').waitFor();
+
+  await lines[0].close({ code: 3001, reason: 'lost on the way' });
+
+  await frame.locator('.state[data-state=waiting]').waitFor();
+  await frame.locator('.state[data-state=live]').waitFor();
+  assert.equal(lines.length, 2);
+  await say(frame, 'Back again');
+  await frame.locator('.rcx-login-form').waitFor({ state: 'detached' });
+  await visit.close();
 });
 
 test('logging out in one tab ends everything, visibly in the other, and for that person alone', async () => {

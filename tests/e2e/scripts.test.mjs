@@ -24,10 +24,11 @@ class Storage {
   constructor(entries = {}) { this.entries = new Map(Object.entries(entries)); }
   getItem(key) { return this.entries.get(key) ?? null; }
   setItem(key, value) { this.entries.set(key, String(value)); }
+  removeItem(key) { this.entries.delete(key); }
   clear() { this.entries.clear(); }
 }
 
-async function boot(stored, { session = {}, forbidden = false } = {}) {
+async function boot(stored, { session = {}, cookie = '', forbidden = false } = {}) {
   const cookies = [];
   const deleted = [];
   const surroundings = {
@@ -37,10 +38,15 @@ async function boot(stored, { session = {}, forbidden = false } = {}) {
       databases: async () => [{ name: 'e2e-keys' }, { name: 'other' }],
       deleteDatabase: (name) => deleted.push(name),
     },
-    document: Object.defineProperty({}, 'cookie', { set: (text) => cookies.push(text) }),
+    document: Object.defineProperty({}, 'cookie', { get: () => cookie, set: (text) => cookies.push(text) }),
   };
-  if (forbidden) Object.defineProperty(surroundings, 'localStorage', { get() { throw new Error('SecurityError'); } });
-  const known = { userId: 'alice', token: 'a stand-in', expires: '2030-01-01T00:00:00Z' };
+  surroundings.window = surroundings;
+  if (forbidden) {
+    for (const name of ['localStorage', 'sessionStorage']) {
+      Object.defineProperty(surroundings, name, { configurable: true, get() { throw new Error('SecurityError'); } });
+    }
+  }
+  const known = { userId: 'alice', token: 'a stand-in' };
   runInContext(`${(await asset('boot.js')).trimEnd()}(${JSON.stringify(known)});`, createContext(surroundings));
   await settled();
   return { surroundings, cookies, deleted };
@@ -49,31 +55,47 @@ async function boot(stored, { session = {}, forbidden = false } = {}) {
 const LOGGED_IN = {
   'Meteor.userId': 'alice',
   'Meteor.loginToken': 'a stand-in',
-  'Meteor.loginTokenExpires': '2030-01-01T00:00:00Z',
   'gantry.userId': 'alice',
 };
 
+/** What is stored besides the expiry, which must be far. */
+function kept(entries) {
+  const { 'Meteor.loginTokenExpires': expires, ...rest } = Object.fromEntries(entries);
+  assert.ok(Date.parse(expires) > Date.now() + 24 * 60 * 60 * 1000, expires);
+  return rest;
+}
+
 test('the boot script stores the login where the client looks for it', async () => {
   const { surroundings, cookies, deleted } = await boot({ theme: 'dark' });
-  assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), { theme: 'dark', ...LOGGED_IN });
-  assert.ok(!Number.isNaN(Date.parse(surroundings.localStorage.getItem('Meteor.loginTokenExpires'))));
+  assert.deepEqual(kept(surroundings.localStorage.entries), { theme: 'dark', ...LOGGED_IN });
   assert.deepEqual([cookies, deleted], [[], []]);
 });
 
+for (const forbidden of [false, true]) {
+  test(`the client cannot shorten what it believes of its login's end${forbidden ? ', in a storage of its own either' : ''}`, async () => {
+    const { surroundings: { localStorage } } = await boot({}, { forbidden });
+    localStorage.setItem('Meteor.loginTokenExpires', new Date(Date.now() + 1000).toString());
+    localStorage.setItem('Meteor.loginToken', 'newer');
+    assert.equal(localStorage.getItem('Meteor.loginToken'), 'newer');
+    assert.ok(Date.parse(localStorage.getItem('Meteor.loginTokenExpires')) > Date.now() + 24 * 60 * 60 * 1000);
+  });
+}
+
 test('what the same person stored stays', async () => {
-  const { surroundings, deleted } = await boot({ ...LOGGED_IN, 'Meteor.loginToken': 'old', draft: 'x' }, { session: { tab: '1' } });
-  assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), { draft: 'x', ...LOGGED_IN });
+  const { surroundings, deleted } = await boot({ ...LOGGED_IN, 'Meteor.loginToken': 'old', draft: 'x' }, { session: { tab: '1' }, cookie: 'rc_uid=alice' });
+  assert.deepEqual(kept(surroundings.localStorage.entries), { draft: 'x', ...LOGGED_IN });
   assert.equal(surroundings.sessionStorage.getItem('tab'), '1');
   assert.deepEqual(deleted, []);
 });
 
-for (const [how, stored] of [
+for (const [how, stored, cookie] of [
   ['is still logged in', { 'Meteor.userId': 'bob', 'Meteor.loginToken': 'theirs' }],
   ['has logged out', { 'gantry.userId': 'bob' }],
+  ['left a cookie only', {}, 'theme=dark; rc_uid=b%6Fb'],
 ]) {
   test(`nothing of a previous person who ${how} is left`, async () => {
-    const { surroundings, cookies, deleted } = await boot({ ...stored, private_key: 'x' }, { session: { tab: '1' } });
-    assert.deepEqual(Object.fromEntries(surroundings.localStorage.entries), LOGGED_IN);
+    const { surroundings, cookies, deleted } = await boot({ ...stored, private_key: 'x' }, { session: { tab: '1' }, cookie });
+    assert.deepEqual(kept(surroundings.localStorage.entries), LOGGED_IN);
     assert.equal(surroundings.sessionStorage.entries.size, 0);
     assert.deepEqual(deleted, ['e2e-keys', 'other']);
     for (const name of ['rc_uid', 'rc_token', 'rc_rid', 'rc_room_type']) {
@@ -82,8 +104,16 @@ for (const [how, stored] of [
   });
 }
 
-test('a browser that forbids storage gets no error', async () => {
-  await boot({}, { forbidden: true });
+test('where the browser denies storage, the page gets one that lasts as long as itself', async () => {
+  const { surroundings: { localStorage, sessionStorage } } = await boot({}, { forbidden: true });
+  assert.deepEqual(kept(Object.entries(localStorage)), LOGGED_IN);
+  assert.equal(localStorage.getItem('Meteor.userId'), 'alice');
+  for (const nothing of ['other', 'getItem', 'length', 'toString']) assert.equal(localStorage.getItem(nothing), null);
+  sessionStorage.setItem('n', 1);
+  assert.deepEqual([sessionStorage.length, sessionStorage.key(0), sessionStorage.key(1), sessionStorage.n], [1, 'n', null, '1']);
+  sessionStorage.removeItem('n');
+  localStorage.clear();
+  assert.deepEqual([sessionStorage.length, localStorage.length], [0, 0]);
 });
 
 // ---- page.js ----
@@ -209,6 +239,7 @@ test('a room is opened by ticket, and told ready when it has loaded', async () =
   const place = { tagName: 'DIV', append(child) { this.child = child; } };
   const shown = await gantry.open(place, '/channel/general');
   assert.equal(place.child, shown);
+  assert.equal(shown.referrerPolicy, 'origin');
   assert.equal(shown.src, address(URL_OF_GANTRY, '/channel/general?layout=embedded', 'a ticket'));
   assert.deepEqual(calls, [{ path: 'ticket', method: 'POST', bearer: `Bearer ${token}`, credentials: 'omit' }]);
   shown.dispatchEvent(new Event('load'));

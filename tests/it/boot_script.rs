@@ -124,12 +124,6 @@ async fn the_script_places_a_stand_in_for_whoever_the_cookie_says() {
     let token = known["token"].as_str().unwrap();
     assert_eq!(token.len(), 43);
     assert!(!gateway.rc.live_tokens("alice").contains(&token.to_owned()));
-    let expires = humantime::parse_rfc3339(known["expires"].as_str().unwrap()).unwrap();
-    let left = expires.duration_since(gateway.clock.now()).unwrap();
-    assert!(
-        left.as_secs() > 60 * 60,
-        "the client would drop it: {left:?}"
-    );
 }
 
 #[tokio::test]

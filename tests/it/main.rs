@@ -7,6 +7,7 @@
 
 mod attacks;
 mod beacons;
+mod bodies;
 mod boot_script;
 mod cli;
 mod commands;
@@ -33,6 +34,7 @@ mod rest_login;
 mod rocketchat_client;
 mod session_cookie;
 mod sessions;
+mod sockets;
 mod stand_ins;
 mod support;
 mod tickets;

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use crate::support::gateway::Gateway;
+use crate::support::socket::Socket;
 
 /// Each metric with its type.
-const METRICS: [(&str, &str); 17] = [
+const METRICS: [(&str, &str); 18] = [
     ("gantry_requests", "counter"),
     ("gantry_request_duration_seconds", "histogram"),
     ("gantry_rejections", "counter"),
@@ -22,6 +23,7 @@ const METRICS: [(&str, &str); 17] = [
     ("gantry_rocketchat_call_duration_seconds", "histogram"),
     ("gantry_upstream_request_duration_seconds", "histogram"),
     ("gantry_websocket_connections", "gauge"),
+    ("gantry_ddp_logins", "counter"),
     ("gantry_owed_logouts", "gauge"),
     ("gantry_connections", "gauge"),
     ("gantry_build_info", "gauge"),
@@ -38,6 +40,14 @@ async fn traffic(gateway: &Gateway) {
         .send()
         .await
         .unwrap();
+    let mut socket = Socket::open(gateway, &token).await;
+    socket.connect_ddp().await;
+    socket
+        .say(r#"{"msg":"method","method":"rooms/get","id":"1","params":[]}"#)
+        .await;
+    socket.hear_until(|text| text.contains("result")).await;
+    socket.0.close(None).await.unwrap();
+    socket.closed().await;
     gateway.rc.kill_tokens("alice");
     gateway.get("/api/v1/me", &token).send().await.unwrap();
     for path in [
@@ -141,6 +151,7 @@ async fn numbers_follow_what_happened() {
         (r#"gantry_credentials_refreshed_total{result="ok"}"#, 1.0),
         // Five that came back and the one that Rocket.Chat refused and got again.
         ("gantry_upstream_request_duration_seconds_count", 6.0),
+        (r#"gantry_ddp_logins_total{result="ok"}"#, 1.0),
         ("gantry_sessions", 0.0),
         ("gantry_owed_logouts", 0.0),
         ("gantry_websocket_connections", 0.0),

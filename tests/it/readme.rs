@@ -75,6 +75,7 @@ fn happen(metrics: &Metrics) {
     metrics.user_provisioned("ok");
     metrics.credentials_minted("ok");
     metrics.credentials_refreshed("ok");
+    metrics.ddp_login("ok");
     metrics.credentials_revoked("logout", "ok");
     metrics.rocketchat_called("version", Duration::ZERO);
 }

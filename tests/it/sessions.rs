@@ -12,4 +12,5 @@ mod refusals;
 mod stage;
 mod stand_ins;
 mod storm;
+mod tickets;
 mod times;

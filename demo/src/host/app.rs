@@ -50,7 +50,7 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
         "gantry": outcome(gantry),
         "rooms": outcome(rooms),
         "people": people(&host, &session, &present),
-        "socket": host.chat.socket_url(),
+        "chat": { "url": host.chat.gantry(), "socket": host.chat.socket_url() },
         "rocketchat": {
             "user": host.rocketchat.user(session.person.username).map(|user| user.id),
             "tokens": tokens.iter().map(|token| fingerprint(token)).collect::<Vec<_>>(),
@@ -129,7 +129,7 @@ fn people(host: &Host, session: &HostSession, present: &[Present]) -> Vec<Value>
             .iter()
             .find(|known| known.username == person.username);
         one["status"] = known.map_or("offline", |known| &known.status).into();
-        one["url"] = host.chat.direct_url(person.username).into();
+        one["path"] = format!("/direct/{}", person.username).into();
         // Nobody can be written to before their first visit made their user.
         one["joined"] = host.rocketchat.user(person.username).is_some().into();
         people.push(one);

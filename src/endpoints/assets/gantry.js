@@ -141,6 +141,8 @@ export class Gantry extends EventTarget {
       this.#over = false;
       if (!this.#frames.has(frame)) frame.addEventListener('load', () => this.#loaded(frame));
       this.#frames.add(frame);
+      // Gantry takes a ticket from pages only that tell their origin, whatever this page tells others.
+      frame.referrerPolicy = 'origin';
       frame.src = address(this.#url, page, ticket);
       // Only now, so that no empty page is called ready.
       if (frame !== place) place.append(frame);

@@ -1,6 +1,7 @@
 //! What the cache keeps, and what it lets go of.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::Algorithm;
@@ -8,6 +9,7 @@ use serde_json::json;
 
 use crate::jwt::claims::Claims;
 use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::principal::SignatureDigest;
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{PUBLIC, claims_at, secret_issuer};
 use crate::jwt::unverified::Halves;
@@ -40,7 +42,8 @@ fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Known {
         }),
         window: times.window,
         key: Arc::clone(key),
-        signature: "signature".into(),
+        signature: SignatureDigest::of("signature"),
+        used: AtomicBool::new(true),
     }
 }
 
@@ -70,10 +73,10 @@ fn sweeping_drops_what_can_never_be_used_again() {
     cache.remember(known("a.c", &withdrawn, Profile::default()));
     let _changed = KeySet::default().withdraw_missing(&KeySet::of(withdrawn));
     cache.sweep(at(329));
-    assert_eq!(cache.tokens.entry_count(), 1);
+    assert_eq!(cache.0.tokens.len(), 1);
     assert!(cache.find(bearer("a.b"), at(329)).is_some());
     cache.sweep(at(330));
-    assert_eq!(cache.tokens.entry_count(), 0);
+    assert_eq!(cache.0.tokens.len(), 0);
 }
 
 #[test]
@@ -86,16 +89,60 @@ fn memory_is_bounded_and_the_newest_token_is_kept() {
     for token in 0..100 {
         cache.remember(known(&format!("a.{token}"), &key, large()));
     }
-    cache.tokens.run_pending_tasks();
-    assert!(cache.tokens.weighted_size() <= MAX_WEIGHT);
-    assert!(cache.tokens.entry_count() < 100);
+    assert!(cache.0.order().weight <= MAX_WEIGHT);
+    assert!(cache.0.tokens.len() < 100);
     assert!(cache.find(bearer("a.99"), at(0)).is_some());
     assert!(cache.find(bearer("a.0"), at(0)).is_none());
+}
+
+#[test]
+fn a_token_in_use_outlives_one_that_came_later() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    let usual = |name: String| known(&name, &key, Profile::default());
+    let most = MAX_WEIGHT / MIN_ENTRY_WEIGHT;
+    for token in 0..most {
+        cache.remember(usual(format!("a.{token}")));
+    }
+    // Everybody's first turn passes, for all had just come.
+    cache.remember(usual("b".to_owned()));
+    assert!(cache.find(bearer("a.0"), at(0)).is_none());
+    assert!(cache.find(bearer("a.1"), at(0)).is_some());
+    cache.remember(usual("c".to_owned()));
+    assert!(cache.find(bearer("a.1"), at(0)).is_some());
+    assert!(cache.find(bearer("a.2"), at(0)).is_none());
+    assert_eq!(cache.0.tokens.len() as u64, most);
+    assert_eq!(cache.0.order().weight, MAX_WEIGHT);
+}
+
+#[test]
+fn what_is_forgotten_or_replaced_weighs_nothing() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    for _ in 0..3 {
+        cache.remember(known("a.b", &key, Profile::default()));
+    }
+    assert_eq!(cache.0.order().weight, MIN_ENTRY_WEIGHT);
+    cache.forget(&TokenFingerprint::of("a.b"));
+    cache.forget(&TokenFingerprint::of("a.b"));
+    assert_eq!(cache.0.order().weight, 0);
+    cache.sweep(at(0));
+    assert!(cache.0.order().queue.is_empty());
+}
+
+#[test]
+fn another_signature_finds_nothing() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    cache.remember(known("a.b", &key, Profile::default()));
+    let forged = Halves {
+        signing_input: "a.b",
+        signature: "signaturf",
+    };
+    assert!(cache.find(forged, at(0)).is_none());
+    assert!(cache.find(bearer("a.b"), at(0)).is_some());
 }
 
 #[test]
 fn no_entry_weighs_less_than_its_structures() {
     let small = known("a.b", &key(), Profile::default());
     assert_eq!(small.weight(), MIN_ENTRY_WEIGHT);
-    assert_eq!(MAX_WEIGHT / u64::from(small.weight()), 50_000);
+    assert_eq!(MAX_WEIGHT / small.weight(), 8_000);
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http_body_util::Empty;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 
 use super::*;
 use crate::proxy::client_address::MalformedChain;
@@ -15,16 +13,6 @@ use crate::session::error::Reason;
 use crate::surface::scrub::Unreadable;
 
 type Bodyless = Empty<bytes::Bytes>;
-
-/// An error of the pool: nobody listens there.
-async fn pool_error() -> hyper_util::client::legacy::Error {
-    let client: Client<HttpConnector, Bodyless> =
-        Client::builder(TokioExecutor::new()).build_http();
-    client
-        .get("http://127.0.0.1:1/".parse().unwrap())
-        .await
-        .unwrap_err()
-}
 
 /// An error of the protocol: the other side is gone.
 async fn protocol_error() -> hyper::Error {
@@ -257,12 +245,12 @@ async fn what_cannot_be_forwarded_says_on_which_side_it_broke() {
     let invalid = (502, "upstream-invalid", None);
     for (error, kind, expected) in [
         (
-            ForwardError::Connect(refused),
+            ForwardError::Connect(refused.into()),
             "upstream-unreachable",
             unreachable,
         ),
         (
-            ForwardError::Pool(pool_error().await),
+            ForwardError::Broken(protocol_error().await),
             "upstream-unreachable",
             unreachable,
         ),
@@ -295,7 +283,7 @@ async fn what_cannot_be_forwarded_says_on_which_side_it_broke() {
             bad,
         ),
         (
-            ForwardError::BrokenBody(pool_error().await),
+            ForwardError::BrokenBody(protocol_error().await),
             "bad-body",
             bad,
         ),

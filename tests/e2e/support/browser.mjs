@@ -76,11 +76,22 @@ class Visit {
     return [...this.texts, ...cookies, ...stored, ...urls, ...this.sockets.map(({ url }) => ['a URL', url]), ...frames];
   }
 
+  /** Begins the watch anew. */
+  async forget() {
+    await this.everythingSeen();
+    [this.texts, this.sockets, this.urls] = [[], [], []];
+  }
+
   /** Names and values that scripts can read, in every frame of every tab. */
   async stored() {
     const frames = this.context.pages().flatMap((page) => page.frames());
-    const stores = await Promise.all(frames.map((frame) => frame.evaluate(
-      () => [...[localStorage, sessionStorage].flatMap((store) => Object.entries(store)), ...(document.cookie ? [['document.cookie', document.cookie]] : [])])));
+    const stores = await Promise.all(frames.map((frame) => frame.evaluate(() => {
+      // A browser may deny a page its storage and its cookies.
+      const attempt = (read) => { try { return read(); } catch { return []; } };
+      const stores = [() => localStorage, () => sessionStorage].flatMap((store) => attempt(() => Object.entries(store())));
+      const cookies = attempt(() => (document.cookie ? [['document.cookie', document.cookie]] : []));
+      return [...stores, ...cookies];
+    })));
     return stores.flat();
   }
 

@@ -75,6 +75,18 @@ impl Socket {
         }
     }
 
+    /// Hears texts into this until the connection is over, however it ends.
+    pub(crate) async fn drain(&mut self, heard: &mut String) {
+        let over = timeout(PATIENCE, async {
+            while let Some(Ok(message)) = self.0.next().await {
+                if let Message::Text(text) = message {
+                    heard.push_str(&text);
+                }
+            }
+        });
+        over.await.expect("the socket is over");
+    }
+
     /// Greets in raw DDP and waits for the answer.
     pub(crate) async fn connect_ddp(&mut self) {
         let greeting = json!({ "msg": "connect", "version": "1", "support": ["1"] });

@@ -297,7 +297,14 @@ impl Lookalike {
         self.app().recorder.requests()
     }
 
-    /// Forgets the requests and their counts.
+    /// The DDP texts that came on each socket, without SockJS around them and before they are acted on; the sockets in the
+    /// order in which they opened, those that said nothing left out.
+    #[must_use]
+    pub fn socket_texts(&self) -> Vec<Vec<String>> {
+        self.app().recorder.texts()
+    }
+
+    /// Forgets the requests, their counts, and what sockets said.
     pub fn forget_requests(&self) {
         self.app().recorder.forget();
     }

@@ -3,8 +3,8 @@
 //! Bodies are noted while they pass and never held back: a request is recorded when its head arrives,
 //! and its body grows to at most [`BODY_KEPT`].
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
@@ -18,6 +18,9 @@ use tokio::sync::watch;
 const BODY_KEPT: usize = 64 * 1024;
 /// Enough requests for any test without growing for ever; the oldest go first, their count stays.
 const REQUESTS_KEPT: usize = 20_000;
+
+/// The same for texts on sockets.
+const TEXTS_KEPT: usize = 20_000;
 
 /// One request as received.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ struct Entry {
 struct Book {
     entries: VecDeque<Entry>,
     counts: HashMap<(String, String), usize>,
+    /// Which socket said what.
+    texts: VecDeque<(usize, String)>,
 }
 
 /// Keeps the requests.
@@ -70,6 +75,7 @@ pub(crate) struct Recorder {
     on: AtomicBool,
     book: Mutex<Book>,
     arrivals: watch::Sender<u64>,
+    sockets: AtomicUsize,
 }
 
 impl Default for Recorder {
@@ -79,6 +85,7 @@ impl Default for Recorder {
             on: AtomicBool::new(true),
             book: Mutex::default(),
             arrivals,
+            sockets: AtomicUsize::new(0),
         }
     }
 }
@@ -126,6 +133,36 @@ impl Recorder {
             }
             frame
         }))
+    }
+
+    /// A number for a socket that opens.
+    pub(crate) fn next_socket(&self) -> usize {
+        self.sockets.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes a DDP text that came on a socket, as it stood there.
+    pub(crate) fn hear(&self, socket: usize, text: &str) {
+        if !self.on.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut kept = text.len().min(BODY_KEPT);
+        while !text.is_char_boundary(kept) {
+            kept -= 1;
+        }
+        let mut book = self.book();
+        if book.texts.len() == TEXTS_KEPT {
+            book.texts.pop_front();
+        }
+        book.texts.push_back((socket, text[..kept].to_owned()));
+    }
+
+    /// What every socket that said something said, in the order in which they opened.
+    pub(crate) fn texts(&self) -> Vec<Vec<String>> {
+        let mut sockets: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for (socket, text) in &self.book().texts {
+            sockets.entry(*socket).or_default().push(text.clone());
+        }
+        sockets.into_values().collect()
     }
 
     pub(crate) fn set_on(&self, on: bool) {

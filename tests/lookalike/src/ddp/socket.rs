@@ -168,6 +168,9 @@ struct Line {
     socket: WebSocket,
     framing: Framing,
     cut: Cut,
+    app: App,
+    /// By which what it says is recorded.
+    number: usize,
     /// Texts that came while an answer was held back, oldest first.
     waiting: VecDeque<String>,
 }
@@ -210,11 +213,18 @@ impl Line {
         loop {
             tokio::select! {
                 () = &mut opened => return Ok(()),
-                message = self.socket.recv() => {
-                    self.waiting.extend(texts(message, self.framing)?);
-                }
+                message = self.socket.recv() => self.receive(message)?,
             }
         }
+    }
+
+    /// Notes the texts of what the socket gave, and puts them behind those that wait.
+    fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Ended> {
+        for text in texts(message, self.framing)? {
+            self.app.recorder.hear(self.number, &text);
+            self.waiting.push_back(text);
+        }
+        Ok(())
     }
 
     /// Says good-bye and waits for the far end's, for as long as one heartbeat.
@@ -251,6 +261,8 @@ async fn serve(socket: WebSocket, app: App, from: Origin, wanted: (Framing, Cut)
         socket,
         framing,
         cut,
+        number: app.recorder.next_socket(),
+        app: App::clone(&app),
         waiting: VecDeque::new(),
     };
     let ended = converse(&mut line, &app, from).await;
@@ -277,7 +289,7 @@ async fn converse(line: &mut Line, app: &App, from: Origin) -> Result<(), Ended>
         tokio::select! {
             message = line.socket.recv() => {
                 heartbeat.heard(Instant::now());
-                line.waiting.extend(texts(message, line.framing)?);
+                line.receive(message)?;
                 while let Some(text) = line.waiting.pop_front() {
                     let step = session.receive(&text);
                     line.take(step).await?;

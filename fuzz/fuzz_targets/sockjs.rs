@@ -1,0 +1,4 @@
+//! SockJS frames of both sides of a socket.
+#![cfg_attr(fuzzing, no_main)]
+
+gantry_fuzz::target!(sockjs);
