@@ -1,4 +1,5 @@
-//! Gantry against a minimal hyper pass-through: CPU time per request, added latency, memory and start-up, in one interleaved run.
+//! Gantry against a minimal hyper pass-through: CPU time and latency of requests and of messages on sockets, memory, logins and start-up,
+//! in one interleaved run.
 //!
 //! Every figure that is compared is a ratio of two neighbouring rounds, because machines drift; the median of the ratios counts.
 //!
