@@ -168,3 +168,19 @@ async fn a_socket_that_somebody_logged_in_on_later_ends_with_the_session_too() {
         assert!(still.is_empty(), "{still:?}");
     }
 }
+
+#[tokio::test]
+async fn a_stop_while_a_login_is_under_way_tells_the_client_to_come_back() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let token = gateway.issuer.token("alice");
+        let mut client = Client::identified(&gateway, framing, &token).await;
+        let latch = Latch::new();
+        gateway.rc.fault_login(LoginFault::Held(latch.clone()));
+        client.log_in("1", &token).await;
+        latch.until_arrived(1).await;
+        gateway.running.stop().await;
+        assert_eq!(client.closed().await, Some(1001));
+        assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+    }
+}

@@ -143,7 +143,7 @@ async fn check_learns_no_token(first: &[String], then: &[String]) {
         }
     }
     let mut heard = String::new();
-    client.drain(&mut heard).await;
+    assert_eq!(client.closed_hearing(&mut heard).await, Some(1011));
     let real = gateway.rc.live_tokens("alice").pop().unwrap();
     assert!(heard.contains("Bad request"), "{heard}");
     assert!(!heard.contains(&real), "{heard}");
