@@ -225,3 +225,34 @@ async fn another_error_passes_at_once() {
     assert_eq!(logins(&gateway).len(), 6);
     assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
 }
+
+#[tokio::test]
+async fn caddy_authorize_92_the_end_of_the_jwt_closes_the_socket_that_it_logged_in_on() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let mut client = Client::anonymous(&gateway, framing).await;
+        client.log_in("1", &gateway.issuer.token("alice")).await;
+        client.result("1").await;
+        gateway.hand.advance(Duration::from_secs(629));
+        client.all().await;
+        gateway.hand.advance(Duration::from_secs(2));
+        assert_eq!(client.closed().await, Some(4401));
+        gateway.until_live_tokens("alice", 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_newer_jwt_shown_on_the_socket_keeps_it_open() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let mut client = Client::anonymous(&gateway, framing).await;
+        client.log_in("1", &gateway.issuer.token("alice")).await;
+        client.result("1").await;
+        gateway.hand.advance(Duration::from_secs(500));
+        client.log_in("2", &gateway.issuer.token("alice")).await;
+        assert!(client.result("2").await.get("error").is_none());
+        gateway.hand.advance(Duration::from_secs(500));
+        client.all().await;
+        assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+    }
+}

@@ -143,7 +143,7 @@ async fn check_learns_no_token(first: &[String], then: &[String]) {
         }
     }
     let mut heard = String::new();
-    client.drain(&mut heard).await;
+    assert_eq!(client.closed_hearing(&mut heard).await, Some(1011));
     let real = gateway.rc.live_tokens("alice").pop().unwrap();
     assert!(heard.contains("Bad request"), "{heard}");
     assert!(!heard.contains(&real), "{heard}");
@@ -189,4 +189,23 @@ async fn check_alice_again(gateway: &Gateway, framing: Framing, bearer: &str) {
     let tried = logins(gateway);
     assert_eq!(tried.len(), 2);
     assert_eq!(gateway.rc.live_tokens("alice"), tried[1..]);
+}
+
+#[tokio::test]
+async fn compression_is_neither_offered_nor_agreed_on() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let bearer = format!("Bearer {}", gateway.issuer.token("alice"));
+        let headers = [
+            ("authorization", bearer.as_str()),
+            (
+                "sec-websocket-extensions",
+                "permessage-deflate; client_max_window_bits",
+            ),
+        ];
+        let (_socket, agreed) = Socket::with(&gateway, framing.path(), &headers).await;
+        assert!(!agreed.contains_key("sec-websocket-extensions"));
+        let upgrade = gateway.received(framing.path()).pop().unwrap();
+        assert_eq!(upgrade.header("sec-websocket-extensions"), None);
+    }
 }
