@@ -21,6 +21,7 @@ use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
+pub mod bell;
 pub mod boot;
 pub mod client_address;
 pub mod doorkeeper;
@@ -35,6 +36,7 @@ pub mod rulings;
 pub mod scrubbed;
 pub mod side;
 pub mod upstream;
+pub mod violation;
 pub mod websocket;
 pub mod wire;
 

@@ -23,13 +23,12 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::ddp::answer::{self, TIMED_OUT};
 use crate::ddp::fields::Fields;
-use crate::ddp::watch::Watch;
+use crate::ddp::watch::{self, Watch};
 use crate::ddp::{Ask, Denied, Grant, Outcome, Refusal, Violation, message, sockjs, swap};
 use crate::rocketchat::{Credentials, SwapOut};
 use crate::secret::Bearer;
@@ -356,18 +355,27 @@ impl Login {
 
     /// Do these bytes hold an id of ours? Rocket.Chat's JSON never escapes letters, digits or hyphens.
     pub(in crate::ddp) fn is_mentioned(&self, bytes: &[u8]) -> bool {
-        self.sent > 0 && memmem::find(bytes, self.prefix.as_bytes()).is_some()
+        self.sent > 0 && watch::holds(bytes, self.prefix.as_bytes())
     }
 
     /// Does this whole text hold the auth token?
     pub(in crate::ddp) fn is_told_by(&self, text: &[u8]) -> bool {
         self.credentials.as_ref().is_some_and(|credentials| {
-            memmem::find(text, credentials.auth_token().reveal().as_bytes()).is_some()
+            watch::holds(text, credentials.auth_token().reveal().as_bytes())
         })
     }
 
     /// Goes on with a stream that passes unseen: neither the auth token nor an id of ours may be completed in it.
     pub(in crate::ddp) fn watch(&mut self, piece: &[u8]) -> Result<(), Violation> {
+        self.watch_unmentioned(piece)?;
+        if self.credentials.is_some() && self.is_mentioned(piece) {
+            return Err(Violation::AnsweredAgain);
+        }
+        Ok(())
+    }
+
+    /// As [`Login::watch`], for a piece of which [`Login::is_mentioned`] has said no.
+    pub(in crate::ddp) fn watch_unmentioned(&mut self, piece: &[u8]) -> Result<(), Violation> {
         let Some(credentials) = &self.credentials else {
             return Ok(());
         };
@@ -375,7 +383,7 @@ impl Login {
         if self.token_watch.sees(token, piece) {
             return Err(Violation::TokenDown);
         }
-        if self.id_watch.sees(self.prefix.as_bytes(), piece) {
+        if self.id_watch.sees_across(self.prefix.as_bytes(), piece) {
             return Err(Violation::AnsweredAgain);
         }
         Ok(())

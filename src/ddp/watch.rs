@@ -3,7 +3,19 @@
 //! Between two pieces only a number is kept: how many of the text's first bytes the stream ended with. Those bytes are the
 //! text's own, so the text itself tells all that must be known of them.
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem, memrchr_iter};
+
+/// Up to so many bytes are looked through by the text's first byte: to prepare a searcher costs more than to go through a message.
+const SHORT: usize = 2048;
+
+/// Does a piece hold the whole of a text, which is not empty?
+pub(in crate::ddp) fn holds(piece: &[u8], text: &[u8]) -> bool {
+    if piece.len() > SHORT {
+        return memmem::find(piece, text).is_some();
+    }
+    text.first()
+        .is_some_and(|first| memchr_iter(*first, piece).any(|at| piece[at..].starts_with(text)))
+}
 
 /// How far the end of a stream agrees with the beginning of the text looked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,12 +26,19 @@ pub(in crate::ddp) struct Watch {
 impl Watch {
     /// Goes on with the next piece of the stream; true when it completes the text. The text must be the same every time.
     pub(in crate::ddp) fn sees(&mut self, text: &[u8], piece: &[u8]) -> bool {
-        if text.is_empty() || piece.is_empty() {
+        let inside = holds(piece, text);
+        self.sees_across(text, piece) || inside
+    }
+
+    /// As [`Watch::sees`], for a piece that does not hold the whole text.
+    pub(in crate::ddp) fn sees_across(&mut self, text: &[u8], piece: &[u8]) -> bool {
+        let Some(&last) = piece.last() else {
             return false;
-        }
-        let found = self.completes(text, piece) || memmem::find(piece, text).is_some();
-        self.agreed = (1..text.len())
-            .rev()
+        };
+        let found = self.completes(text, piece);
+        // Most pieces end with a bracket, which is in none of the texts that are looked for.
+        self.agreed = memrchr_iter(last, &text[..text.len().saturating_sub(1)])
+            .map(|at| at + 1)
             .find(|&length| self.ends_with(text, piece, length))
             .unwrap_or(0);
         found
@@ -71,6 +90,17 @@ mod tests {
                     .any(|end| stream.as_bytes()[..end].ends_with(text.as_bytes()));
                 prop_assert_eq!(watch.sees(text.as_bytes(), piece), ends_here);
             }
+        }
+
+        #[test]
+        fn a_text_is_found_in_short_pieces_and_long_ones(
+            text in "[ab]{1,6}",
+            before in "[ab]{0,12}",
+            filling in prop_oneof![Just(0), Just(SHORT)],
+            behind in "[ab]{0,12}",
+        ) {
+            let piece = format!("{before}{}{behind}", "-".repeat(filling));
+            prop_assert_eq!(holds(piece.as_bytes(), text.as_bytes()), piece.contains(&text));
         }
     }
 }

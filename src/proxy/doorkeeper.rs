@@ -17,6 +17,9 @@ const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// The answer to an [`Ask`], on its way.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Admitted, GateError>> + Send>>;
 
+/// The end of a session.
+pub type Ended = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Knows whose socket it is.
 #[derive(Debug)]
 pub struct Doorkeeper {
@@ -60,15 +63,11 @@ impl Doorkeeper {
         self.here.as_ref().map(|here| here.admitted.session.id())
     }
 
-    /// Waits for the end of their session; for ever while it is nobody's. Holds nothing of the doorkeeper.
-    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
-        let end = self.here.as_ref().map(|here| here.guard.end());
-        async move {
-            match end {
-                Some(end) => end.await,
-                None => std::future::pending().await,
-            }
-        }
+    /// Waits for the end of their session; nothing while it is nobody's. Holds nothing of the doorkeeper.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        let here = self.here.as_ref()?;
+        Some(Box::pin(here.guard.end()))
     }
 
     /// Finds out what was asked. [`Ask::End`] ends the session at once and has no answer.

@@ -4,18 +4,20 @@
 //! The client is not read while a login is under way, so what it says behind it keeps its place. A client that is silent is asked for
 //! a sign of life.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::ddp::{
-    CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal, Violation,
-};
+use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
-use crate::proxy::doorkeeper::{Answer, Doorkeeper, refusal};
+use crate::proxy::bell::Bell;
+use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
+use crate::proxy::violation;
 use crate::proxy::wire::{Broken, Wire};
 use crate::random;
 use crate::session::Admitted;
@@ -56,11 +58,28 @@ pub struct Parting {
     last: Option<[u8; 4]>,
 }
 
+/// What a socket goes on for.
+enum Event {
+    /// Its session has ended.
+    Ended,
+    /// It is its turn to leave.
+    Leaving,
+    /// The gate has answered.
+    Answered(Result<Admitted, GateError>),
+    /// It is time to look what is due.
+    Due,
+    /// Bytes came or went.
+    Passed(Result<(), Broken>),
+}
+
 /// A socket that is carried.
 struct Relay {
     wire: Wire,
     conversation: Box<Conversation>,
-    carriage: Carriage,
+    carriage: Box<Carriage>,
+    /// Rings for what stands in the next three and for the service's stop.
+    bell: Bell,
+    end: Option<Ended>,
     answer: Option<Answer>,
     timer: Pin<Box<Sleep>>,
     /// When a silent client is asked, or given up.
@@ -87,16 +106,39 @@ impl Parting {
 pub async fn relay(
     downstream: Side,
     upstream: Side,
-    carriage: Carriage,
-    leaving: impl Future<Output = ()>,
+    carriage: Box<Carriage>,
+    leaving: Pin<&mut impl Future<Output = ()>>,
 ) -> Parting {
+    // Boxed: what the beginning takes is not kept while the socket rests.
+    let (mut relay, begun) = Box::pin(begin(downstream, upstream, carriage)).await;
+    let over = match begun {
+        Err(broken) => relay.broken(&broken),
+        Ok(()) => relay.carry(leaving).await,
+    };
+    let last = match over {
+        Over::Closed => None,
+        Over::Told(code) => relay.conversation.farewell(code),
+    };
+    Parting {
+        wire: relay.wire,
+        last,
+    }
+}
+
+/// Finds the framing out, and hears what came with the handshakes.
+async fn begin(
+    downstream: Side,
+    upstream: Side,
+    carriage: Box<Carriage>,
+) -> (Relay, Result<(), Broken>) {
+    let mut end = carriage.doorkeeper.ended();
     let framing = match carriage.framing {
         Some(framing) => framing,
         None => {
             tokio::select! {
                 framing = spoken_framing(&downstream, &upstream) => framing,
-                // Whatever it is, it is over.
-                () = carriage.doorkeeper.ended() => Framing::Raw,
+                // Whatever it is, it is over, which the next look at the end tells.
+                () = poll_fn(|context| poll_some(end.as_mut(), context)) => Framing::Raw,
                 () = tokio::time::sleep(carriage.login_timeout) => Framing::Raw,
             }
         }
@@ -118,9 +160,11 @@ pub async fn relay(
     drop(early);
     let now = Instant::now();
     let next_ping = now + carriage.ping_interval;
-    let mut relay = Relay {
+    let relay = Relay {
         wire,
         conversation,
+        bell: Bell::default(),
+        end: carriage.doorkeeper.ended(),
         answer: None,
         timer: Box::pin(sleep_until(next_ping)),
         next_ping,
@@ -130,87 +174,40 @@ pub async fn relay(
         answer_until: None,
         carriage,
     };
-    tokio::pin!(leaving);
-    let over = match begun {
-        Err(broken) => relay.broken(&broken),
-        Ok(()) => loop {
-            // A login changes whose end it is.
-            let ended = relay.carriage.doorkeeper.ended();
-            let over = relay.carry(ended, leaving.as_mut()).await;
-            if let Some(over) = over {
-                break over;
-            }
-        },
-    };
-    let last = match over {
-        Over::Closed => None,
-        Over::Told(code) => relay.conversation.farewell(code),
-    };
-    Parting {
-        wire: relay.wire,
-        last,
-    }
+    (relay, begun)
 }
 
 impl Relay {
-    /// Carries until it is over, or until somebody was let in: then `None`.
-    async fn carry(
-        &mut self,
-        ended: impl Future<Output = ()>,
-        mut leaving: Pin<&mut impl Future<Output = ()>>,
-    ) -> Option<Over> {
-        tokio::pin!(ended);
+    /// Carries until it is over.
+    async fn carry(&mut self, mut leaving: Pin<&mut impl Future<Output = ()>>) -> Over {
         loop {
             while let Some(ask) = self.conversation.asks() {
                 self.answer = self.carriage.doorkeeper.answer(ask);
+                self.bell.ring();
             }
             if self.wire.is_over() {
-                return Some(Over::Closed);
+                return Over::Closed;
             }
-            let hears = !self.conversation.holds_client();
-            if hears && self.wire.has_unheard() {
+            if !self.conversation.holds_client() && self.wire.has_unheard() {
                 let rulings = &self.carriage.rulings;
                 let step = self.wire.hear_again(&mut self.conversation, rulings);
                 if let Err(broken) = step {
-                    return Some(self.broken(&broken));
+                    return self.broken(&broken);
                 }
                 // What was asked, or waits for Rocket.Chat, comes first.
                 continue;
             }
             self.set_timer();
-            let (rulings, wire) = (&self.carriage.rulings, &mut self.wire);
-            let step = tokio::select! {
-                biased;
-                () = ended.as_mut() => return Some(Over::Told(CloseCode::SessionEnded)),
-                () = leaving.as_mut() => return Some(Over::Told(CloseCode::GoingAway)),
-                answer = answered(&mut self.answer) => {
-                    self.answer = None;
-                    match self.answered(answer) {
-                        Ok(true) => return None,
-                        Ok(false) => Ok(()),
-                        Err(broken) => Err(broken),
-                    }
-                }
-                () = self.timer.as_mut() => match self.tick() {
+            let step = match poll_fn(|context| self.poll(leaving.as_mut(), context)).await {
+                Event::Ended => return Over::Told(CloseCode::SessionEnded),
+                Event::Leaving => return Over::Told(CloseCode::GoingAway),
+                Event::Answered(answer) => self.answered(answer),
+                Event::Due => match self.tick() {
                     Ok(None) => Ok(()),
-                    Ok(over) => return over,
+                    Ok(Some(over)) => return over,
                     Err(broken) => Err(broken),
                 },
-                ready = wire.client_speaks(), if hears && wire.hears_client() => {
-                    self.heard = true;
-                    ready.map_err(Broken::Io)
-                        .and_then(|()| wire.hear_client(&mut self.conversation, rulings))
-                }
-                ready = wire.server_speaks(), if wire.hears_server() => {
-                    ready.map_err(Broken::Io)
-                        .and_then(|()| wire.hear_server(&mut self.conversation, rulings))
-                }
-                ready = wire.server_takes(), if wire.owes_server() => {
-                    ready.map_err(Broken::Io).and_then(|()| wire.feed_server())
-                }
-                ready = wire.client_takes(), if wire.owes_client() => {
-                    ready.map_err(Broken::Io).and_then(|()| wire.feed_client())
-                }
+                Event::Passed(step) => step,
             };
             // A refusal may be what the socket ends of.
             match self.conversation.outcome() {
@@ -219,13 +216,80 @@ impl Relay {
                 None => {}
             }
             if let Err(broken) = step {
-                return Some(self.broken(&broken));
+                return self.broken(&broken);
             }
         }
     }
 
-    /// The gate has answered; true when somebody was let in.
-    fn answered(&mut self, answer: Result<Admitted, GateError>) -> Result<bool, Broken> {
+    /// Waits for what comes next. An end is seen before anything more passes.
+    fn poll(
+        &mut self,
+        leaving: Pin<&mut impl Future<Output = ()>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Event> {
+        if let Some(waker) = self.bell.rung(context) {
+            let event = self.poll_seldom(leaving, &mut Context::from_waker(&waker));
+            if event.is_ready() {
+                // The others have not been asked.
+                self.bell.ring();
+                return event;
+            }
+        }
+        self.poll_bytes(context).map(Event::Passed)
+    }
+
+    fn poll_seldom(
+        &mut self,
+        leaving: Pin<&mut impl Future<Output = ()>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Event> {
+        if poll_some(self.end.as_mut(), context).is_ready() {
+            return Poll::Ready(Event::Ended);
+        }
+        if leaving.poll(context).is_ready() {
+            return Poll::Ready(Event::Leaving);
+        }
+        if let Poll::Ready(answer) = poll_some(self.answer.as_mut(), context) {
+            self.answer = None;
+            return Poll::Ready(Event::Answered(answer));
+        }
+        self.timer.as_mut().poll(context).map(|()| Event::Due)
+    }
+
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let Self {
+            wire,
+            conversation,
+            carriage,
+            heard,
+            ..
+        } = self;
+        let rulings = &carriage.rulings;
+        if !conversation.holds_client()
+            && wire.hears_client()
+            && let Poll::Ready(step) = wire.poll_client(context, conversation, rulings)
+        {
+            *heard = true;
+            return Poll::Ready(step);
+        }
+        if wire.hears_server()
+            && let Poll::Ready(step) = wire.poll_server(context, conversation, rulings)
+        {
+            return Poll::Ready(step);
+        }
+        if wire.owes_server()
+            && let Poll::Ready(step) = wire.poll_feed_server(context)
+        {
+            return Poll::Ready(step);
+        }
+        if wire.owes_client() {
+            return wire.poll_feed_client(context);
+        }
+        Poll::Pending
+    }
+
+    /// The gate has answered.
+    fn answered(&mut self, answer: Result<Admitted, GateError>) -> Result<(), Broken> {
         let Self {
             wire,
             conversation,
@@ -235,11 +299,13 @@ impl Relay {
         match answer {
             Ok(admitted) => {
                 let grant = carriage.doorkeeper.let_in(admitted);
+                // It is another session's end from here on.
+                self.end = carriage.doorkeeper.ended();
+                self.bell.ring();
                 wire.with_pipes(|pipes| {
                     conversation.granted(grant, pipes);
                     Ok(())
-                })?;
-                Ok(true)
+                })
             }
             Err(error) => {
                 carriage.metrics.ddp_login(error.kind());
@@ -250,8 +316,7 @@ impl Relay {
                     "a login on a socket was refused"
                 );
                 let refusal: Refusal = refusal(&error);
-                wire.with_pipes(|pipes| conversation.refused(refusal, &carriage.rulings, pipes))?;
-                Ok(false)
+                wire.with_pipes(|pipes| conversation.refused(refusal, &carriage.rulings, pipes))
             }
         }
     }
@@ -301,55 +366,28 @@ impl Relay {
         let due = login_due.map_or(self.next_ping, |due| due.min(self.next_ping));
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);
+            self.bell.ring();
         }
     }
 
-    /// What is told to the client, and to the operator, when something broke.
+    /// What follows when something broke.
     fn broken(&self, broken: &Broken) -> Over {
-        let violation = match broken {
-            Broken::Io(_) => return Over::Closed,
-            Broken::Said(violation) => *violation,
-        };
-        let session_id = self.carriage.doorkeeper.session_id();
-        let (kind, error) = (violation.kind(), violation.to_string());
-        match violation {
-            Violation::TokenDown | Violation::AnotherUser => tracing::error!(
-                session.id = session_id,
-                error.kind = kind,
-                error,
-                "a socket was cut before Rocket.Chat's answer could tell a secret; if this recurs, report it with Rocket.Chat's version"
-            ),
-            Violation::ServerFrame
-            | Violation::ServerTooLarge
-            | Violation::ServerUnreadable
-            | Violation::AnsweredAgain
-            | Violation::LoginFailed => tracing::warn!(
-                session.id = session_id,
-                error.kind = kind,
-                error,
-                "a socket was closed because of what Rocket.Chat said on it"
-            ),
-            Violation::ClientFrame
-            | Violation::SockJs
-            | Violation::Binary
-            | Violation::NotUtf8
-            | Violation::TooLarge => tracing::info!(
-                session.id = session_id,
-                error.kind = kind,
-                error,
-                "a socket was closed because of what its client said"
-            ),
+        match broken {
+            Broken::Io(_) => Over::Closed,
+            Broken::Said(violation) => {
+                violation::log(*violation, self.carriage.doorkeeper.session_id());
+                Over::Told(violation.code())
+            }
         }
-        Over::Told(violation.code())
     }
 }
 
-/// Waits for an answer that was asked for; for ever when none was.
-async fn answered(answer: &mut Option<Answer>) -> Result<Admitted, GateError> {
-    match answer {
-        Some(answer) => answer.await,
-        None => std::future::pending().await,
-    }
+/// Waits for what there is to wait for; for ever when there is nothing.
+fn poll_some<T>(
+    some: Option<&mut Pin<Box<dyn Future<Output = T> + Send>>>,
+    context: &mut Context<'_>,
+) -> Poll<T> {
+    some.map_or(Poll::Pending, |future| future.as_mut().poll(context))
 }
 
 /// An error with its causes.

@@ -4,6 +4,7 @@
 //! The socket is bound to its session; the session's end closes it. What passes between the two sides is [`relay`]'s business.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -154,18 +155,20 @@ impl Sockets {
         let metrics = self.metrics.clone();
         let (drain, dismissed) = (self.lent.drain.clone(), Arc::clone(&self.dismissed));
         self.lent.tasks.spawn(async move {
-            if let Some((downstream, upstream)) = both(downstream, upstream, unwrap).await {
+            // What comes before and after is boxed, so that a resting socket does not keep room for it.
+            let sides = Box::pin(both(downstream, upstream, unwrap)).await;
+            if let Some((downstream, upstream)) = sides {
                 metrics.sockets_changed(1);
-                let leaving = turn_to_leave(&drain, &dismissed);
+                let leaving = pin!(turn_to_leave(&drain, &dismissed));
                 let parting = relay(downstream, upstream, carriage, leaving).await;
                 metrics.sockets_changed(-1);
-                parting.part().await;
+                Box::pin(parting.part()).await;
             }
         });
         Ok(Response::from_parts(agreed, Body::empty()))
     }
 
-    fn carriage(&self, asked: &Asked<'_>) -> Carriage {
+    fn carriage(&self, asked: &Asked<'_>) -> Box<Carriage> {
         let brought = asked.admission.map(|admission| &admission.admitted);
         let rulings = Rulings::new(
             Arc::clone(&self.surface),
@@ -173,7 +176,7 @@ impl Sockets {
             brought.is_some(),
         );
         let patience = self.rules.login_timeout;
-        Carriage {
+        Box::new(Carriage {
             framing: asked.framing,
             max_message: self.rules.max_message,
             login_timeout: self.rules.login_timeout,
@@ -181,7 +184,7 @@ impl Sockets {
             rulings,
             doorkeeper: Doorkeeper::new(self.gate.clone(), patience, brought),
             metrics: self.metrics.clone(),
-        }
+        })
     }
 }
 

@@ -6,9 +6,11 @@
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
@@ -103,26 +105,6 @@ impl Wire {
         }
     }
 
-    /// Waits until the client said something, if it may be heard.
-    pub async fn client_speaks(&self) -> io::Result<()> {
-        self.client.readable().await
-    }
-
-    /// Waits until Rocket.Chat said something.
-    pub async fn server_speaks(&self) -> io::Result<()> {
-        self.server.readable().await
-    }
-
-    /// Waits until Rocket.Chat takes more.
-    pub async fn server_takes(&self) -> io::Result<()> {
-        self.server.writable().await
-    }
-
-    /// Waits until the client takes more.
-    pub async fn client_takes(&self) -> io::Result<()> {
-        self.client.writable().await
-    }
-
     /// May the client be read? Not while what it said before waits somewhere.
     #[must_use]
     pub fn hears_client(&self) -> bool {
@@ -183,23 +165,26 @@ impl Wire {
         Ok(())
     }
 
-    /// Reads the client.
+    /// Reads the client when it said something.
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn hear_client(
+    pub fn poll_client(
         &mut self,
+        context: &mut Context<'_>,
         conversation: &mut Conversation,
         judge: &impl Judge,
-    ) -> Result<(), Broken> {
+    ) -> Poll<Result<(), Broken>> {
         BUFFER.with_borrow_mut(|buffer| {
-            for _ in 0..ROUNDS {
-                let Some(read) = read(&self.client, buffer)? else {
-                    return Ok(());
+            for round in 0..ROUNDS {
+                let read = match poll_read(&mut self.client, buffer, context) {
+                    Poll::Ready(read) => read?,
+                    Poll::Pending if round == 0 => return Poll::Pending,
+                    Poll::Pending => break,
                 };
                 if read == 0 {
                     self.client_closed = true;
-                    return Ok(());
+                    break;
                 }
                 let bytes = &mut buffer[..read];
                 let taken =
@@ -209,55 +194,58 @@ impl Wire {
                 }
                 // A short read emptied the socket: asking again would only be told so.
                 if read < buffer.len() || !self.hears_client() || conversation.holds_client() {
-                    return Ok(());
+                    break;
                 }
             }
-            Ok(())
+            Poll::Ready(Ok(()))
         })
     }
 
-    /// Reads Rocket.Chat.
+    /// Reads Rocket.Chat when it said something.
     ///
     /// # Errors
     /// [`Broken`].
-    pub fn hear_server(
+    pub fn poll_server(
         &mut self,
+        context: &mut Context<'_>,
         conversation: &mut Conversation,
         judge: &impl Judge,
-    ) -> Result<(), Broken> {
+    ) -> Poll<Result<(), Broken>> {
         BUFFER.with_borrow_mut(|buffer| {
-            for _ in 0..ROUNDS {
-                let Some(read) = read(&self.server, buffer)? else {
-                    return Ok(());
+            for round in 0..ROUNDS {
+                let read = match poll_read(&mut self.server, buffer, context) {
+                    Poll::Ready(read) => read?,
+                    Poll::Pending if round == 0 => return Poll::Pending,
+                    Poll::Pending => break,
                 };
                 if read == 0 {
                     self.server_closed = true;
-                    return Ok(());
+                    break;
                 }
                 let bytes = &buffer[..read];
                 self.with_pipes(|pipes| conversation.from_server(bytes, judge, pipes))?;
                 if read < buffer.len() || !self.hears_server() {
-                    return Ok(());
+                    break;
                 }
             }
-            Ok(())
+            Poll::Ready(Ok(()))
         })
     }
 
-    /// Gives Rocket.Chat what waits for it.
+    /// Gives Rocket.Chat what waits for it when it takes more.
     ///
     /// # Errors
     /// [`Broken::Io`].
-    pub fn feed_server(&mut self) -> Result<(), Broken> {
-        feed(&self.server, &mut self.up)
+    pub fn poll_feed_server(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        poll_feed(&self.server, &mut self.up, context)
     }
 
-    /// Gives the client what waits for it.
+    /// Gives the client what waits for it when it takes more.
     ///
     /// # Errors
     /// [`Broken::Io`].
-    pub fn feed_client(&mut self) -> Result<(), Broken> {
-        feed(&self.client, &mut self.down)
+    pub fn poll_feed_client(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        poll_feed(&self.client, &mut self.down, context)
     }
 
     /// Ends both connections, the client's with this last frame if one may stand there, and gives both sides a moment to hang up.
@@ -288,13 +276,16 @@ impl Sink for Pipes<'_> {
     }
 }
 
-/// Reads what is there; nothing when nothing is.
-fn read(from: &TcpStream, buffer: &mut [u8]) -> Result<Option<usize>, Broken> {
-    match from.try_read(buffer) {
-        Ok(read) => Ok(Some(read)),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-        Err(error) => Err(Broken::Io(error)),
-    }
+/// Reads what is there. A read that leaves room in the buffer also tells the runtime that nothing is left, which saves the read that
+/// would find nothing.
+fn poll_read(
+    from: &mut TcpStream,
+    buffer: &mut [u8],
+    context: &mut Context<'_>,
+) -> Poll<Result<usize, Broken>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(from).poll_read(context, &mut buffer)).map_err(Broken::Io)?;
+    Poll::Ready(Ok(buffer.filled().len()))
 }
 
 fn put(to: &TcpStream, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
@@ -307,14 +298,19 @@ fn put(to: &TcpStream, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn feed(to: &TcpStream, waiting: &mut Vec<u8>) -> Result<(), Broken> {
+fn poll_feed(
+    to: &TcpStream,
+    waiting: &mut Vec<u8>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), Broken>> {
+    ready!(to.poll_write_ready(context)).map_err(Broken::Io)?;
     let written = write_some(to, waiting).map_err(Broken::Io)?;
     waiting.drain(..written);
     if waiting.is_empty() {
         // Gives the room back.
         *waiting = Vec::new();
     }
-    Ok(())
+    Poll::Ready(Ok(()))
 }
 
 fn write_some(to: &TcpStream, mut bytes: &[u8]) -> io::Result<usize> {

@@ -20,6 +20,8 @@ struct Run {
     start: usize,
     /// Up to where it was looked through for the auth token.
     searched: usize,
+    /// Does some of the bytes that came hold an id of ours?
+    mentioned: bool,
 }
 
 impl Conversation {
@@ -35,7 +37,10 @@ impl Conversation {
     ) -> Result<(), Violation> {
         // An answer to a login that was answered before must not reach the client either.
         let mentioned = self.login.is_mentioned(bytes);
-        let mut run = Run::default();
+        let mut run = Run {
+            mentioned,
+            ..Run::default()
+        };
         let mut at = 0;
         while at < bytes.len() {
             if self.down.edge() == Edge::Messages {
@@ -123,7 +128,10 @@ impl Conversation {
     fn search(&mut self, bytes: &[u8], run: &mut Run) -> Result<(), Violation> {
         let piece = bytes.get(run.searched..).unwrap_or_default();
         run.searched = run.searched.max(bytes.len());
-        self.login.watch(piece)
+        if run.mentioned {
+            return self.login.watch(piece);
+        }
+        self.login.watch_unmentioned(piece)
     }
 
     /// The frames that go down in the place of a piece; `None` when it goes as it came, being all of `bytes`.
