@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use lookalike::LoginFault;
+use lookalike::{LoginFault, Manner, Options};
 use serde_json::{Value, json};
 
 use crate::sockets::stage::{
     BOTH, Client, answers, check_error, login, logins, names, stand_in, told,
 };
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Settings};
 
 /// Logs in with this, whatever it is, and checks what both sides saw.
 async fn check_login(gateway: &Gateway, client: &mut Client, shown: &str) {
@@ -208,9 +208,9 @@ async fn a_second_403_is_the_answer_and_the_socket_stays() {
 
 #[tokio::test]
 async fn another_error_passes_at_once() {
-    let settings = crate::support::gateway::Settings {
-        options: lookalike::Options::new(lookalike::Manner::V87),
-        ..Default::default()
+    let settings = Settings {
+        options: Options::new(Manner::V87),
+        ..Settings::default()
     };
     let gateway = Gateway::with(settings).await;
     let token = gateway.issuer.token("alice");

@@ -1,5 +1,7 @@
 //! Ways to open a socket: each way to be somebody is enough for everything on it, and each framing is found.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -170,7 +172,7 @@ async fn mattermost_7981_a_socket_whose_token_rocketchat_removes_closes_and_come
         let mut client = Client::identified(&gateway, framing, &token).await;
         client.log_in("1", &token).await;
         client.all().await;
-        gateway.hand.advance(std::time::Duration::from_secs(60));
+        gateway.hand.advance(Duration::from_secs(60));
         gateway.rc.kill_tokens("alice");
         // Rocket.Chat's own code: the client knows what to do, and its stand-in is as good as before.
         assert_eq!(client.closed().await, Some(1000));

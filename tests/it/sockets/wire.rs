@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::sockets::stage::CONNECT;
 use crate::support::gateway::Gateway;
 
 /// Far above what any answer here needs.
@@ -53,7 +54,7 @@ impl Wire {
     /// As [`Wire::open`]; `connect` is said.
     pub(super) async fn connected(gateway: &Gateway, token: &str) -> Self {
         let mut wire = Self::open(gateway, token).await;
-        wire.write(&text(super::stage::CONNECT)).await;
+        wire.write(&text(CONNECT)).await;
         wire.until("connected").await;
         wire
     }
