@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
 use crate::proxy::bell::Bell;
-use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
+use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, chain, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
 use crate::proxy::violation;
@@ -388,16 +388,4 @@ fn poll_some<T>(
     context: &mut Context<'_>,
 ) -> Poll<T> {
     some.map_or(Poll::Pending, |future| future.as_mut().poll(context))
-}
-
-/// An error with its causes.
-fn chain(error: &GateError) -> String {
-    let mut chain = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        chain.push_str(": ");
-        chain.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    chain
 }
