@@ -32,6 +32,7 @@ mod frame;
 mod incoming;
 mod login;
 mod message;
+mod owed;
 mod sockjs;
 mod swap;
 mod violation;

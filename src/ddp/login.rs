@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::ddp::answer::{self, TIMED_OUT};
 use crate::ddp::fields::Fields;
+use crate::ddp::owed::Owed;
 use crate::ddp::watch::{self, Watch};
 use crate::ddp::{Ask, Denied, Grant, Outcome, Refusal, Violation, message, sockjs, swap};
 use crate::rocketchat::{Credentials, SwapOut};
@@ -86,16 +87,6 @@ enum Turn {
     First,
     /// With credentials made for it: when these are refused too, that is the answer.
     Second,
-}
-
-/// What Rocket.Chat owes to one login; the two come in no fixed order (RC §6.3).
-#[derive(Debug)]
-struct Owed {
-    number: u32,
-    result: bool,
-    updated: bool,
-    /// The client's raw id, once it has the result and waits for `updated`.
-    echo: Option<Box<str>>,
 }
 
 /// What becomes of a message of Rocket.Chat's.
@@ -192,12 +183,7 @@ impl Login {
         if self.owed.len() == MOST_OWED {
             self.owed.remove(0);
         }
-        self.owed.push(Owed {
-            number: self.sent,
-            result: true,
-            updated: true,
-            echo: None,
-        });
+        self.owed.push(Owed::all(self.sent));
         let id = sockjs::quote(&format!("{}{}", self.prefix, self.sent));
         let token = Zeroizing::new(sockjs::quote(grant.credentials.auth_token().reveal()));
         let login = Zeroizing::new(format!(
@@ -368,8 +354,10 @@ impl Login {
     /// Goes on with a stream that passes unseen: neither the auth token nor an id of ours may be completed in it.
     pub(in crate::ddp) fn watch(&mut self, piece: &[u8]) -> Result<(), Violation> {
         self.watch_unmentioned(piece)?;
-        let again = self.credentials.is_some() && self.is_mentioned(piece);
-        (!again).then_some(()).ok_or(Violation::AnsweredAgain)
+        if self.credentials.is_some() && self.is_mentioned(piece) {
+            return Err(Violation::AnsweredAgain);
+        }
+        Ok(())
     }
 
     /// As [`Login::watch`], for a piece of which [`Login::is_mentioned`] has said no.

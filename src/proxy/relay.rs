@@ -14,11 +14,11 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
 use crate::proxy::bell::Bell;
-use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
+use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, chain, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
 use crate::proxy::violation;
-use crate::proxy::wire::{Broken, Parting, Wire};
+use crate::proxy::wire::{Broken, Wire};
 use crate::random;
 use crate::session::Admitted;
 use crate::telemetry::metrics::Metrics;
@@ -49,6 +49,13 @@ enum Over {
     Closed,
     /// Gantry ends it, and tells the client this.
     Told(CloseCode),
+}
+
+/// A socket that is over, whose sides have still to be told.
+#[derive(Debug)]
+pub struct Parting {
+    wire: Wire,
+    last: Option<[u8; 4]>,
 }
 
 /// What a socket goes on for.
@@ -87,6 +94,13 @@ struct Relay {
     answer_until: Option<Instant>,
 }
 
+impl Parting {
+    /// Ends both connections and gives both sides a moment to hang up.
+    pub async fn part(self) {
+        self.wire.part(self.last).await;
+    }
+}
+
 /// Carries until it is over; `leaving` completes when the service stops and it is this socket's turn. Its session counts one socket less
 /// when this returns.
 pub async fn relay(
@@ -105,7 +119,10 @@ pub async fn relay(
         Over::Closed => None,
         Over::Told(code) => relay.conversation.farewell(code),
     };
-    relay.wire.parting(last)
+    Parting {
+        wire: relay.wire,
+        last,
+    }
 }
 
 /// Finds the framing out, and hears what came with the handshakes.
@@ -371,16 +388,4 @@ fn poll_some<T>(
     context: &mut Context<'_>,
 ) -> Poll<T> {
     some.map_or(Poll::Pending, |future| future.as_mut().poll(context))
-}
-
-/// An error with its causes.
-fn chain(error: &GateError) -> String {
-    let mut chain = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        chain.push_str(": ");
-        chain.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    chain
 }

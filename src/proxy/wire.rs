@@ -57,13 +57,6 @@ pub struct Wire {
     _place: Option<OwnedSemaphorePermit>,
 }
 
-/// A socket that is over, whose sides have still to be told.
-#[derive(Debug)]
-pub struct Parting {
-    wire: Wire,
-    last: Option<[u8; 4]>,
-}
-
 /// Writes at once what a connection takes, and keeps the rest.
 #[derive(Debug)]
 pub struct Pipes<'a> {
@@ -255,25 +248,16 @@ impl Wire {
         poll_feed(&self.client, &mut self.down, context)
     }
 
-    /// Nothing more passes; the client is told this last frame if one may stand there.
-    #[must_use]
-    pub fn parting(self, last: Option<[u8; 4]>) -> Parting {
-        Parting { wire: self, last }
-    }
-}
-
-impl Parting {
-    /// Ends both connections and gives both sides a moment to hang up.
-    pub async fn part(self) {
-        let Self { mut wire, last } = self;
+    /// Ends both connections, the client's with this last frame if one may stand there, and gives both sides a moment to hang up.
+    pub async fn part(mut self, last: Option<[u8; 4]>) {
         if let Some(last) = last
-            && wire.down.is_empty()
+            && self.down.is_empty()
         {
             // A client that does not read must not hold up the end of its session.
-            let _sent = wire.client.try_write(&last);
+            let _sent = self.client.try_write(&last);
         }
-        let _closed = (wire.client.shutdown().await, wire.server.shutdown().await);
-        let hung_up = async { tokio::join!(discard(&wire.client), discard(&wire.server)) };
+        let _closed = (self.client.shutdown().await, self.server.shutdown().await);
+        let hung_up = async { tokio::join!(discard(&self.client), discard(&self.server)) };
         let _gone = timeout(LINGER, hung_up).await;
     }
 }

@@ -144,5 +144,5 @@ fn another_signature_finds_nothing() {
 fn no_entry_weighs_less_than_its_structures() {
     let small = known("a.b", &key(), Profile::default());
     assert_eq!(small.weight(), MIN_ENTRY_WEIGHT);
-    assert_eq!(MAX_WEIGHT / small.weight(), 8_000);
+    assert_eq!(MAX_WEIGHT / small.weight(), 6_000);
 }

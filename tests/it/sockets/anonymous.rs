@@ -5,7 +5,10 @@ use std::time::Duration;
 use gantry::config::websocket::Anonymous;
 use serde_json::{Value, json};
 
-use crate::sockets::stage::{BOTH, Client, call, check_error, login, names, stand_in, sub, told};
+use crate::sockets::stage::{
+    BOTH, CONNECT, Client, call, check_error, login, names, stand_in, sub, told,
+};
+use crate::sockets::wire::{CLOSE, FIN, TEXT, Wire, head, text};
 use crate::support::gateway::Gateway;
 
 /// What Rocket.Chat's clients ask for before they log in.
@@ -131,4 +134,37 @@ async fn nobody_stays_longer_than_a_login_takes_and_somebody_does() {
         somebody.say(call("m1", "rooms/get", &json!([]))).await;
         assert!(somebody.result("m1").await["result"].is_array());
     }
+}
+
+#[tokio::test]
+async fn half_a_message_keeps_nobody_here_any_longer() {
+    let gateway =
+        Gateway::configured(|config| config.websocket.login_timeout = Duration::from_secs(1)).await;
+    for begun in [head(FIN | TEXT, 1000), head(TEXT, 0), vec![FIN | TEXT]] {
+        let mut wire = Wire::with(&gateway, "").await;
+        wire.write(&begun).await;
+        assert_eq!(wire.close_code().await, Some(4401), "{begun:?}");
+    }
+}
+
+#[tokio::test]
+async fn logins_that_fail_again_and_again_keep_nobody_here_any_longer() {
+    let gateway =
+        Gateway::configured(|config| config.websocket.login_timeout = Duration::from_secs(1)).await;
+    let mut wire = Wire::with(&gateway, "").await;
+    wire.write(&text(CONNECT)).await;
+    let mut tries = 0;
+    while let Some((first, payload)) = wire.frame().await {
+        if first == FIN | CLOSE {
+            assert_eq!(payload, 4401_u16.to_be_bytes());
+            break;
+        }
+        // One more behind every answer, as long as the socket takes it.
+        if !String::from_utf8_lossy(&payload).contains("updated") {
+            wire.try_write(&text(&login("1", "worthless"))).await;
+            tries += 1;
+        }
+    }
+    assert!(tries > 2, "{tries}");
+    assert_eq!(names(&told(&gateway)), ["connect"]);
 }

@@ -1,5 +1,6 @@
 //! Clients that do not wait: whatever they say behind a login keeps its place, in both directions.
 
+use lookalike::{Latch, LoginFault};
 use serde_json::json;
 
 use crate::sockets::stage::{
@@ -121,5 +122,40 @@ async fn what_needs_a_login_and_all_behind_it_in_one_frame_keep_their_order() {
 async fn what_needs_a_login_and_all_behind_it_in_one_write_keep_their_order() {
     for framing in BOTH {
         check_lazy_login(framing, Put::InFrames).await;
+    }
+}
+
+#[tokio::test]
+async fn far_more_than_is_read_at_once_behind_a_login_keeps_its_order() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let token = gateway.issuer.token("alice");
+        let latch = Latch::new();
+        gateway.rc.fault_login(LoginFault::Held(latch.clone()));
+        let mut client = Client::identified(&gateway, framing, &token).await;
+        let long = "x".repeat(5_000);
+        let said: Vec<String> = (0..100)
+            .map(|number| {
+                call(
+                    &number.to_string(),
+                    "public-settings/get",
+                    &json!([number, long]),
+                )
+            })
+            .collect();
+        client.log_in("login", &token).await;
+        client.say_in_frames(&said).await;
+        latch.until_arrived(1).await;
+        assert_eq!(told(&gateway).len(), 2);
+        latch.open();
+        client.all().await;
+        let told = told(&gateway);
+        let passed: Vec<String> = told[2..].iter().map(ToString::to_string).collect();
+        let sent: Vec<String> = said
+            .iter()
+            .map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap())
+            .map(|said| said.to_string())
+            .collect();
+        assert!(passed == sent);
     }
 }

@@ -168,3 +168,64 @@ async fn a_socket_that_somebody_logged_in_on_later_ends_with_the_session_too() {
         assert!(still.is_empty(), "{still:?}");
     }
 }
+
+#[tokio::test]
+async fn a_stop_while_a_login_is_under_way_tells_the_client_to_come_back() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let token = gateway.issuer.token("alice");
+        let mut client = Client::identified(&gateway, framing, &token).await;
+        let latch = Latch::new();
+        gateway.rc.fault_login(LoginFault::Held(latch.clone()));
+        client.log_in("1", &token).await;
+        latch.until_arrived(1).await;
+        gateway.running.stop().await;
+        assert_eq!(client.closed().await, Some(1001));
+        assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn rocketchat_41573_a_session_that_has_no_socket_ends_all_the_same() {
+    let gateway = Gateway::start().await;
+    let token = gateway.issuer.token("alice");
+    let stand_in = stand_in(&gateway, &token).await;
+    let auth_token = gateway.rc.live_tokens("alice").pop().unwrap();
+    let answer = gateway.post(LOGOUT, &token).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    check_told(&gateway, &auth_token, 0).await;
+    let mut client = Client::anonymous(&gateway, Framing::Raw).await;
+    client.log_in("1", &stand_in).await;
+    assert_eq!(client.result("1").await["error"]["error"], 403);
+    assert_eq!(names(&told(&gateway)), ["connect"]);
+}
+
+#[tokio::test]
+async fn the_same_jwt_may_come_back_after_a_logout_on_a_socket() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let token = gateway.issuer.token("alice");
+        let mut client = Client::identified(&gateway, framing, &token).await;
+        check_logs_out(&mut client, &mut []).await;
+        gateway.until_live_tokens("alice", 0).await;
+        let mut again = Client::identified(&gateway, framing, &token).await;
+        again.say(call("m1", "rooms/get", &json!([]))).await;
+        assert!(again.result("m1").await["result"].is_array());
+        assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_user_whom_rocketchat_deactivated_is_found_out_at_the_login() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let token = gateway.issuer.token("alice");
+        let mut client = Client::identified(&gateway, framing, &token).await;
+        gateway.hand.advance(Duration::from_secs(60));
+        gateway.rc.set_active("alice", false);
+        client.say(call("m1", "rooms/get", &json!([]))).await;
+        assert_eq!(client.closed().await, Some(4401));
+        assert_eq!(gateway.metric("gantry_sessions ").await, 0.0);
+        assert_eq!(names(&told(&gateway)), ["connect", "method login"]);
+    }
+}

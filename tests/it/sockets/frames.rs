@@ -1,11 +1,11 @@
 //! Frames that break a rule end the socket with the code that says which, and nothing of them reaches Rocket.Chat.
 
+use serde_json::json;
+
 use crate::sockets::stage::{BOTH, Client, Framing, call, told};
 use crate::sockets::wire::{BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT, Wire, frame, head, text};
 use crate::support::eventually::eventually;
 use crate::support::gateway::Gateway;
-
-use serde_json::json;
 
 /// Every one of these ends a socket with this code.
 async fn check(code: u16, all: &[(&str, Vec<u8>)]) {

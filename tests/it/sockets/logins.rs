@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use lookalike::LoginFault;
+use lookalike::{LoginFault, Manner, Options};
 use serde_json::{Value, json};
 
 use crate::sockets::stage::{
     BOTH, Client, answers, check_error, login, logins, names, stand_in, told,
 };
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, Settings};
 
 /// Logs in with this, whatever it is, and checks what both sides saw.
 async fn check_login(gateway: &Gateway, client: &mut Client, shown: &str) {
@@ -208,9 +208,9 @@ async fn a_second_403_is_the_answer_and_the_socket_stays() {
 
 #[tokio::test]
 async fn another_error_passes_at_once() {
-    let settings = crate::support::gateway::Settings {
-        options: lookalike::Options::new(lookalike::Manner::V87),
-        ..Default::default()
+    let settings = Settings {
+        options: Options::new(Manner::V87),
+        ..Settings::default()
     };
     let gateway = Gateway::with(settings).await;
     let token = gateway.issuer.token("alice");
@@ -224,4 +224,35 @@ async fn another_error_passes_at_once() {
     assert!(refused["error"]["details"]["timeToReset"].is_number());
     assert_eq!(logins(&gateway).len(), 6);
     assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+}
+
+#[tokio::test]
+async fn caddy_authorize_92_the_end_of_the_jwt_closes_the_socket_that_it_logged_in_on() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let mut client = Client::anonymous(&gateway, framing).await;
+        client.log_in("1", &gateway.issuer.token("alice")).await;
+        client.result("1").await;
+        gateway.hand.advance(Duration::from_secs(629));
+        client.all().await;
+        gateway.hand.advance(Duration::from_secs(2));
+        assert_eq!(client.closed().await, Some(4401));
+        gateway.until_live_tokens("alice", 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_newer_jwt_shown_on_the_socket_keeps_it_open() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let mut client = Client::anonymous(&gateway, framing).await;
+        client.log_in("1", &gateway.issuer.token("alice")).await;
+        client.result("1").await;
+        gateway.hand.advance(Duration::from_secs(500));
+        client.log_in("2", &gateway.issuer.token("alice")).await;
+        assert!(client.result("2").await.get("error").is_none());
+        gateway.hand.advance(Duration::from_secs(500));
+        client.all().await;
+        assert_eq!(gateway.rc.live_tokens("alice").len(), 1);
+    }
 }

@@ -1,5 +1,7 @@
 //! Ways to open a socket: each way to be somebody is enough for everything on it, and each framing is found.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -143,7 +145,7 @@ async fn check_learns_no_token(first: &[String], then: &[String]) {
         }
     }
     let mut heard = String::new();
-    client.drain(&mut heard).await;
+    assert_eq!(client.closed_hearing(&mut heard).await, Some(1011));
     let real = gateway.rc.live_tokens("alice").pop().unwrap();
     assert!(heard.contains("Bad request"), "{heard}");
     assert!(!heard.contains(&real), "{heard}");
@@ -170,7 +172,7 @@ async fn mattermost_7981_a_socket_whose_token_rocketchat_removes_closes_and_come
         let mut client = Client::identified(&gateway, framing, &token).await;
         client.log_in("1", &token).await;
         client.all().await;
-        gateway.hand.advance(std::time::Duration::from_secs(60));
+        gateway.hand.advance(Duration::from_secs(60));
         gateway.rc.kill_tokens("alice");
         // Rocket.Chat's own code: the client knows what to do, and its stand-in is as good as before.
         assert_eq!(client.closed().await, Some(1000));
@@ -189,4 +191,23 @@ async fn check_alice_again(gateway: &Gateway, framing: Framing, bearer: &str) {
     let tried = logins(gateway);
     assert_eq!(tried.len(), 2);
     assert_eq!(gateway.rc.live_tokens("alice"), tried[1..]);
+}
+
+#[tokio::test]
+async fn compression_is_neither_offered_nor_agreed_on() {
+    for framing in BOTH {
+        let gateway = Gateway::start().await;
+        let bearer = format!("Bearer {}", gateway.issuer.token("alice"));
+        let headers = [
+            ("authorization", bearer.as_str()),
+            (
+                "sec-websocket-extensions",
+                "permessage-deflate; client_max_window_bits",
+            ),
+        ];
+        let (_socket, agreed) = Socket::with(&gateway, framing.path(), &headers).await;
+        assert!(!agreed.contains_key("sec-websocket-extensions"));
+        let upgrade = gateway.received(framing.path()).pop().unwrap();
+        assert_eq!(upgrade.header("sec-websocket-extensions"), None);
+    }
 }

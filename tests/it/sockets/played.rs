@@ -47,6 +47,16 @@ pub(super) async fn opened(path: &str) -> (Gateway, Socket, Played) {
     (gateway, client, Played(server))
 }
 
+/// What Rocket.Chat answers to this login of alice's.
+pub(super) fn result(gateway: &Gateway, login: &Value) -> Value {
+    let id = gateway.rc.user("alice").unwrap().id;
+    let result = json!({
+        "id": id, "token": login["params"][0]["resume"], "type": "resume",
+        "tokenExpires": { "$date": 1_999_999_999_000_u64 },
+    });
+    json!({ "msg": "result", "id": login["id"], "result": result })
+}
+
 impl Played {
     pub(super) async fn say(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
@@ -70,13 +80,7 @@ impl Played {
     pub(super) async fn log_in(&mut self, gateway: &Gateway) {
         let login = self.hear().await;
         assert_eq!(login["method"], "login");
-        let id = gateway.rc.user("alice").unwrap().id;
-        let result = json!({
-            "id": id, "token": login["params"][0]["resume"], "type": "resume",
-            "tokenExpires": { "$date": 1_999_999_999_000_u64 },
-        });
-        let answer = json!({ "msg": "result", "id": login["id"], "result": result });
-        self.say(&answer.to_string()).await;
+        self.say(&result(gateway, &login).to_string()).await;
         self.say(&json!({ "msg": "updated", "methods": [login["id"]] }).to_string())
             .await;
     }

@@ -173,14 +173,9 @@ impl Client {
         }
     }
 
-    /// Waits for the end; the code of the close frame, if one came.
+    /// Hears everything until the end; the code of the close frame, if one came.
     pub(super) async fn closed(&mut self) -> Option<u16> {
-        self.socket.closed().await
-    }
-
-    /// Hears everything until the connection is over.
-    pub(super) async fn drained(&mut self) {
-        self.socket.drain(&mut self.heard).await;
+        self.socket.closed_hearing(&mut self.heard).await
     }
 }
 

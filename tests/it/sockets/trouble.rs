@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use gantry::config::Config;
 use lookalike::{Latch, LoginFault};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::sockets::stage::{BOTH, Client, answers, call, logins, names, told};
+use crate::sockets::played::{played, result};
+use crate::sockets::stage::{BOTH, Client, answers, call, login, logins, names, stand_in, told};
 use crate::support::eventually::eventually;
 use crate::support::gateway::Gateway;
 
@@ -94,7 +95,7 @@ async fn a_connection_that_ends_inside_the_answer_tells_no_part_of_the_token() {
         let mut client = Client::identified(&gateway, framing, &token).await;
         gateway.rc.fault_login(LoginFault::CutShort);
         client.log_in("1", &token).await;
-        client.drained().await;
+        assert_eq!(client.closed().await, None);
         let real = gateway.rc.live_tokens("alice").pop().unwrap();
         assert!(!client.heard.contains(&real[..8]), "{}", client.heard);
         assert!(!client.heard.contains("result"), "{}", client.heard);
@@ -105,4 +106,75 @@ async fn a_connection_that_ends_inside_the_answer_tells_no_part_of_the_token() {
         assert!(again.result("1").await.get("error").is_none());
         assert_eq!(gateway.rc.live_tokens("alice"), [real]);
     }
+}
+
+#[tokio::test]
+async fn results_that_come_twice_in_a_row_are_heard_once() {
+    let (gateway, mut client, mut server) = played().await;
+    client.say(login("1", "left over")).await;
+    let login = server.hear().await;
+    let result = result(&gateway, &login);
+    let updated = json!({ "msg": "updated", "methods": [login["id"]] });
+    for said in [&updated, &result, &result, &updated, &result] {
+        server.say(&said.to_string()).await;
+    }
+    server.say("last").await;
+    let mut all = Vec::new();
+    loop {
+        let heard = client.hear().await;
+        if heard == "last" {
+            break;
+        }
+        all.push(serde_json::from_str(&heard).unwrap());
+    }
+    assert_eq!(names(&all), ["result 1", "updated 1"]);
+}
+
+/// Rocket.Chat answers the login with this: the socket ends with 1011, and the auth token is not told.
+async fn check_ends(answer: impl Fn(&Value, Value) -> String) {
+    let (gateway, mut client, mut server) = played().await;
+    client.say(login("1", "left over")).await;
+    let login = server.hear().await;
+    let said = answer(&login, result(&gateway, &login));
+    server.say(&said).await;
+    let mut heard = String::new();
+    let code = client.closed_hearing(&mut heard).await;
+    assert_eq!(code, Some(1011), "{said}");
+    assert_eq!(heard, "");
+}
+
+#[tokio::test]
+async fn an_answer_that_names_another_user_ends_the_socket() {
+    check_ends(|_, mut result| {
+        result["result"]["id"] = "another".into();
+        result.to_string()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn another_token_in_the_answer_is_not_told_either() {
+    let (gateway, mut client, mut server) = played().await;
+    client.say(login("1", "left over")).await;
+    let login = server.hear().await;
+    let mut answer = result(&gateway, &login);
+    answer["result"]["token"] = "another".into();
+    server.say(&answer.to_string()).await;
+    let heard: Value = serde_json::from_str(&client.hear().await).unwrap();
+    let stand_in = stand_in(&gateway, &gateway.issuer.token("alice")).await;
+    assert_eq!(heard["result"]["token"], *stand_in);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_ends_the_socket() {
+    check_ends(|_, result| result.to_string().replace("}}", "}")).await;
+}
+
+#[tokio::test]
+async fn an_error_that_quotes_the_login_ends_the_socket() {
+    check_ends(|login, _| {
+        let reason = "Malformed method invocation";
+        json!({ "msg": "error", "reason": reason, "offendingMessage": login }).to_string()
+    })
+    .await;
 }

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::sockets::stage::CONNECT;
 use crate::support::gateway::Gateway;
 
 /// Far above what any answer here needs.
@@ -30,10 +31,15 @@ pub(super) struct Wire(TcpStream);
 impl Wire {
     /// Opens `/websocket` with this bearer.
     pub(super) async fn open(gateway: &Gateway, token: &str) -> Self {
+        Self::with(gateway, &format!("authorization: Bearer {token}\r\n")).await
+    }
+
+    /// Opens it with these header lines.
+    pub(super) async fn with(gateway: &Gateway, lines: &str) -> Self {
         let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let head = format!(
-            "GET /websocket HTTP/1.1\r\nhost: chat\r\nauthorization: Bearer {token}\r\nconnection: Upgrade\r\n\
+            "GET /websocket HTTP/1.1\r\nhost: chat\r\n{lines}connection: Upgrade\r\n\
              upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
@@ -48,13 +54,18 @@ impl Wire {
     /// As [`Wire::open`]; `connect` is said.
     pub(super) async fn connected(gateway: &Gateway, token: &str) -> Self {
         let mut wire = Self::open(gateway, token).await;
-        wire.write(&text(super::stage::CONNECT)).await;
+        wire.write(&text(CONNECT)).await;
         wire.until("connected").await;
         wire
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) {
         self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// Writes to who may have closed by now.
+    pub(super) async fn try_write(&mut self, bytes: &[u8]) {
+        let _closed = self.0.write_all(bytes).await;
     }
 
     /// The next frame; `None` when there is none any more.

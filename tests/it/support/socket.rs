@@ -75,18 +75,6 @@ impl Socket {
         }
     }
 
-    /// Hears texts into this until the connection is over, however it ends.
-    pub(crate) async fn drain(&mut self, heard: &mut String) {
-        let over = timeout(PATIENCE, async {
-            while let Some(Ok(message)) = self.0.next().await {
-                if let Message::Text(text) = message {
-                    heard.push_str(&text);
-                }
-            }
-        });
-        over.await.expect("the socket is over");
-    }
-
     /// Greets in raw DDP and waits for the answer.
     pub(crate) async fn connect_ddp(&mut self) {
         let greeting = json!({ "msg": "connect", "version": "1", "support": ["1"] });
@@ -105,12 +93,18 @@ impl Socket {
 
     /// Waits until the other side closes; the code of its close frame, if one came.
     pub(crate) async fn closed(&mut self) -> Option<u16> {
+        self.closed_hearing(&mut String::new()).await
+    }
+
+    /// As [`Socket::closed`], with the texts before it.
+    pub(crate) async fn closed_hearing(&mut self, heard: &mut String) -> Option<u16> {
         let closed = timeout(PATIENCE, async {
             loop {
                 match self.0.next().await {
                     Some(Ok(Message::Close(frame))) => {
                         return frame.map(|frame| frame.code.into());
                     }
+                    Some(Ok(Message::Text(text))) => heard.push_str(&text),
                     Some(Ok(_)) => {}
                     Some(Err(_)) | None => return None,
                 }
