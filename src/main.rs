@@ -18,21 +18,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command: gantry::cli::Command) -> anyhow::Result<()> {
-    runtime()?.block_on(gantry::cli::execute(command))
-}
-
-/// Half the cores work, at least one. A sidecar stands beside Rocket.Chat, which needs the others: one core of ours carries what many
-/// of Rocket.Chat's can answer, and the fewer there are, the less they wake each other and take each other's cache lines away. A single
-/// one needs no scheduler between threads.
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let mut builder = match cores / 2 {
-        0 | 1 => tokio::runtime::Builder::new_current_thread(),
-        workers => {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(workers);
-            builder
-        }
-    };
-    builder.enable_all().build()
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()?
+        .block_on(gantry::cli::execute(command))
 }
