@@ -1,22 +1,23 @@
 //! The JWTs that a session has lived on: what a logout of it must bury when it comes by a stand-in and names no JWT.
+//!
+//! What is forgotten for want of room is buried all the same: a tombstone of that many refuses every JWT without `iat`.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use crate::jwt::{TokenFingerprint, Verified};
 use crate::session::moment::{Mark, Moment};
-use crate::session::tombstone::Token;
+use crate::session::tombstone::{EXACT_TOKENS, Token};
 
-/// Tokens without `iat` that one session remembers. An honest host signs a handful in the life of a session, and the newest ones
-/// last longest.
-const BARE_TOKENS: usize = 16;
+/// Tokens without `iat` that one session remembers: one more than a tombstone names, so that its tombstone refuses all of them where
+/// there were more than are remembered.
+const BARE_TOKENS: usize = EXACT_TOKENS + 1;
 
 /// Of all its JWTs the latest `iat`, and each one that has none.
 #[derive(Debug)]
 pub(in crate::session) struct Seen {
     issued: Mark,
-    /// Oldest first; on the way of tokens without `iat` only.
-    bare: Mutex<VecDeque<Token<TokenFingerprint>>>,
+    /// On the way of tokens without `iat` only.
+    bare: Mutex<Vec<Token<TokenFingerprint>>>,
 }
 
 impl Seen {
@@ -41,10 +42,15 @@ impl Seen {
         if bare.iter().any(known) {
             return;
         }
-        if bare.len() >= BARE_TOKENS {
-            bare.pop_front();
+        let token = Token::of(verified);
+        if bare.len() < BARE_TOKENS {
+            bare.push(token);
+        } else if let Some(last) = bare.last_mut()
+            && last.expires_at < token.expires_at
+        {
+            // The tombstone must last as long as the longest of those that are not remembered.
+            *last = token;
         }
-        bare.push_back(Token::of(verified));
     }
 
     /// The latest `iat`, the beginning of time when no token has one.
@@ -55,6 +61,6 @@ impl Seen {
     /// The tokens without `iat`.
     pub(in crate::session) fn bare(&self) -> Vec<Token<TokenFingerprint>> {
         let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
-        bare.iter().copied().collect()
+        bare.clone()
     }
 }

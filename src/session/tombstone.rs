@@ -11,7 +11,7 @@ use crate::session::moment::Moment;
 
 /// Exact tokens remembered per host session. An honest host session logs out once; past this many, all its tokens without `iat`
 /// are refused, so that forgetting the oldest never lets one back in.
-const EXACT_TOKENS: usize = 16;
+pub(in crate::session) const EXACT_TOKENS: usize = 16;
 
 /// How long tokens can pass verification.
 #[derive(Clone, Copy, Debug)]

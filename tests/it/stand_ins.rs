@@ -236,6 +236,27 @@ async fn a_session_can_be_let_go_and_logged_out_by_its_stand_in() {
 }
 
 #[tokio::test]
+async fn a_logout_by_stand_in_buries_every_jwt_without_iat_however_many_there_were() {
+    let gateway = Gateway::start().await;
+    let bare: Vec<_> = (0..40)
+        .map(|number| json!({ "iat": null, "jti": format!("bare {number}") }))
+        .map(|claims| gateway.issuer.token_with("alice", claims))
+        .collect();
+    for token in &bare {
+        let answer = gateway.get(ECHO, token).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    let stand_in = stand_in(&gateway, &bare[0]).await;
+    let logout = gateway.client.post(gateway.url("/_gantry/logout"));
+    let answer = logout.header("x-auth-token", &stand_in).send().await;
+    assert_eq!(answer.unwrap().status(), 204);
+    for token in &bare {
+        let answer = gateway.get(ECHO, token).send().await.unwrap();
+        assert_eq!(slug(answer).await, "invalid-token");
+    }
+}
+
+#[tokio::test]
 async fn a_stand_in_lives_as_long_as_its_session_and_keeps_it_in_use() {
     let gateway = Gateway::configured(|config| {
         config.sessions.idle_timeout = Duration::from_secs(100);
