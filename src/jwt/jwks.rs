@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::clock::Clock;
 use crate::jwt::keys::{Key, KeySet};
+use crate::telemetry::logging::chain;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Latch;
 
@@ -257,7 +258,7 @@ impl<'k> Health<'k> {
         warn!(
             issuer,
             error.kind = error.kind(),
-            error = %error.chain(),
+            error = chain(&error),
             "keys of issuer {issuer} could not be read, {effect}: {}",
             error.advice()
         );

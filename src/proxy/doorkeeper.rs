@@ -133,19 +133,6 @@ pub fn refusal(error: &GateError) -> Refusal {
     }
 }
 
-/// An error with its causes, for the log.
-#[must_use]
-pub fn chain(error: &GateError) -> String {
-    let mut chain = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        chain.push_str(": ");
-        chain.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    chain
-}
-
 async fn revive(gate: &Gate, here: Option<&Admitted>) -> Result<Admitted, GateError> {
     let here = here.ok_or(GateError::MissingToken)?;
     Ok(gate.sessions().revive(&here.session).await?)

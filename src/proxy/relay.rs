@@ -14,13 +14,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
 use crate::proxy::bell::Bell;
-use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, chain, refusal};
+use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
 use crate::proxy::violation;
 use crate::proxy::wire::{Broken, Wire};
 use crate::random;
 use crate::session::Admitted;
+use crate::telemetry::logging::chain;
 use crate::telemetry::metrics::Metrics;
 
 /// How a socket is to be carried.

@@ -16,6 +16,7 @@ use crate::rocketchat::ApiError;
 use crate::session::ExchangeError;
 use crate::surface::Denial;
 use crate::surface::path::Refused;
+use crate::telemetry::logging;
 
 /// `Retry-After` where nothing better is known: about as long as an exchange's queue takes to drain.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -108,14 +109,7 @@ impl Rejection {
     /// The whole chain of causes, for the log.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut chain = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            chain.push_str(": ");
-            chain.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        chain
+        logging::chain(self)
     }
 
     fn retry_after(&self, problem: &Problem) -> Option<Duration> {

@@ -1,5 +1,6 @@
 //! Log set-up: every event of the program goes to one writer, in the configured form.
 
+use std::error::Error;
 use std::io::{self, Write};
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -36,6 +37,19 @@ pub fn install(config: &Telemetry, writer: LogWriter) {
             .try_init(),
         LogFormat::Text => registry.with(layer.with_filter(targets)).try_init(),
     };
+}
+
+/// An error with all its causes, on one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    chain
 }
 
 #[derive(Clone, Debug)]

@@ -1,7 +1,5 @@
 //! Where an issuer's keys are read: a JWK set by URL, by OpenID Connect discovery, in a file, or one PEM public key in a file.
 
-use std::error::Error;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -154,17 +152,6 @@ impl FetchError {
             Self::File(_) => "see that the file exists and Gantry may read it",
             Self::Key(_) => "see what the issuer or the file offers",
         }
-    }
-
-    /// The error with all its causes, for a log line.
-    pub(super) fn chain(&self) -> impl fmt::Display {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
     }
 }
 
