@@ -54,7 +54,7 @@ pub(super) struct WebSocketFile {
     login_timeout: DurationText,
     /// Time between pings to a client that is silent, 1 second to 10 minutes.
     ping_interval: DurationText,
-    /// Most bytes of one message from a client, 16 KiB to 64 MiB.
+    /// Most bytes of one message from a client, 16 KiB to 64 MiB; while nobody is logged in, 64 KiB at most.
     max_message: SizeText,
 }
 

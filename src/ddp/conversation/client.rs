@@ -16,6 +16,10 @@ const NO_SUCH_SUB: Denied = Denied {
 /// What Meteor says to a client that does not begin with `connect`.
 const CONNECT_FIRST: &str = "Must connect first";
 
+/// Bytes of a message while nobody is logged in: a login with the largest JWT has a quarter of it, and whoever shows nothing must not
+/// fill the memory by what is configured for users.
+const MOST_OF_NOBODY: usize = 64 * 1024;
+
 /// What becomes of one message.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -62,7 +66,7 @@ impl Conversation {
             let begin = at;
             let (taken, piece) = self
                 .up
-                .next(&bytes[at..], Reading::Whole(self.max_message))
+                .next(&bytes[at..], Reading::Whole(self.most_bytes()))
                 .map_err(violation)?;
             at += taken;
             let passage = self.take(piece, &mut bytes[begin..at], judge, sink)?;
@@ -222,6 +226,15 @@ impl Conversation {
         match call.id {
             Some(id) => self.answer(&answer::nosub(id.get(), denied), sink),
             None => self.answer(&answer::error(Unread::Sub.reason()), sink),
+        }
+    }
+
+    /// Bytes that a message may have now.
+    fn most_bytes(&self) -> usize {
+        if self.may_act() {
+            self.max_message
+        } else {
+            self.max_message.min(MOST_OF_NOBODY)
         }
     }
 

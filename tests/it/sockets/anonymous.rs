@@ -168,3 +168,30 @@ async fn logins_that_fail_again_and_again_keep_nobody_here_any_longer() {
     assert!(tries > 2, "{tries}");
     assert_eq!(names(&told(&gateway)), ["connect"]);
 }
+
+#[tokio::test]
+async fn nobodys_messages_may_not_be_larger_than_a_login() {
+    let gateway = Gateway::start().await;
+    let large = head(FIN | TEXT, 64 * 1024 + 1);
+    let mut nobody = Wire::with(&gateway, "").await;
+    nobody.write(&large).await;
+    assert_eq!(nobody.close_code().await, Some(1009));
+    // A login as large as any passes, and somebody's messages may have what is configured.
+    let padded = format!("{:<1$}", login("1", &"x".repeat(16 * 1024)), 60 * 1024);
+    let mut nobody = Wire::with(&gateway, "").await;
+    nobody.write(&text(CONNECT)).await;
+    nobody.write(&text(&padded)).await;
+    loop {
+        let (_, payload) = nobody.frame().await.unwrap();
+        if String::from_utf8_lossy(&payload).contains("logged out") {
+            break;
+        }
+    }
+    let mut somebody = Client::anonymous(&gateway, BOTH[0]).await;
+    let token = gateway.issuer.token("alice");
+    somebody.log_in("1", &token).await;
+    assert!(somebody.result("1").await.get("error").is_none());
+    let said = call("m1", "getRoomRoles", &json!(["x".repeat(100 * 1024)]));
+    somebody.say(said).await;
+    somebody.result("m1").await;
+}
