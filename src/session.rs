@@ -49,6 +49,7 @@ mod exchange;
 mod flight;
 pub mod handle;
 mod life;
+mod local;
 mod moment;
 pub mod profile;
 pub mod record;
@@ -76,7 +77,7 @@ use life::Step;
 use moment::Moment;
 use refresh::Why;
 use revoke::Revoker;
-use store::{Memory, Seat};
+use local::{Local, Seat};
 use sweeper::Deadlines;
 use tombstone::{Token, TokenLife};
 use turns::Turns;
@@ -110,7 +111,7 @@ struct Inner {
     rocketchat: RocketChat,
     clock: Clock,
     metrics: Metrics,
-    store: Memory,
+    local: Local,
     users: Users,
     intake: Arc<Intake>,
     principals: Turns<PrincipalKey>,
@@ -170,7 +171,7 @@ impl Sessions {
             rocketchat,
             clock,
             metrics,
-            store: Memory::default(),
+            local: Local::default(),
             principals: Turns::new(),
             names: Turns::new(),
             deadlines: Arc::clone(&deadlines),
@@ -187,7 +188,7 @@ impl Sessions {
         let now = Moment::of(self.0.clock.now());
         let admitted = self
             .0
-            .store
+            .local
             .with_live(&verified.principal.host_session, |session| {
                 session.admit(verified, now)
             });
@@ -284,7 +285,7 @@ impl Sessions {
 impl Inner {
     /// A token that is dead, or too old for a session to live on, begins nothing.
     fn may_begin(&self, verified: &Verified) -> Result<(), ExchangeError> {
-        let tombstone = self.store.tombstone(&verified.principal.host_session);
+        let tombstone = self.local.tombstone(&verified.principal.host_session);
         if tombstone.is_some_and(|tombstone| tombstone.refuses(&Token::of(verified))) {
             return Err(ExchangeError::LoggedOut);
         }
@@ -296,7 +297,7 @@ impl Inner {
     }
 
     fn seat(&self, verified: &Verified) -> Seat<Entrance> {
-        let seat = self.store.seat(&verified.principal.host_session, || {
+        let seat = self.local.seat(&verified.principal.host_session, || {
             self.intake.enter(Urgency::Awaited)
         });
         match &seat {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::jwt::{HostSession, Verified};
 use crate::session::moment::Moment;
 use crate::session::record::Session;
-use crate::session::store::Found;
+use crate::session::local::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
 
@@ -17,7 +17,7 @@ impl Inner {
             return;
         };
         self.revoker.owe(credentials, cause.name(), None);
-        self.store.remove(session, stand_in);
+        self.local.remove(session, stand_in);
         session.tell_sockets();
         self.metrics.sessions_changed(-1);
         tracing::info!(
@@ -64,19 +64,19 @@ impl Inner {
     }
 
     fn bury(&self, host_session: &HostSession, make: impl FnOnce(Option<&Tombstone>) -> Tombstone) {
-        let tombstone = self.store.bury(host_session, make);
+        let tombstone = self.local.bury(host_session, make);
         self.deadlines
             .forget_tombstone(*host_session, tombstone.kept_until());
     }
 
     /// Empties the place of a host session.
     fn vacate(&self, host_session: &HostSession, cause: EndCause) {
-        while let Some(found) = self.store.find(host_session) {
+        while let Some(found) = self.local.find(host_session) {
             match found {
                 Found::Live(session) => return self.end(&session, cause),
                 // If it landed between the two looks, the next one finds what came of it.
                 Found::Flight(flight) => {
-                    if self.store.abandon(host_session, &flight) {
+                    if self.local.abandon(host_session, &flight) {
                         return;
                     }
                 }
@@ -85,7 +85,7 @@ impl Inner {
     }
 
     fn is_dead(&self, verified: &Verified) -> bool {
-        self.store
+        self.local
             .tombstone(&verified.principal.host_session)
             .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
     }
@@ -96,7 +96,7 @@ impl Inner {
         self.revoker.hurry();
         self.intake.empty().await;
         if self.rules.logout_on_shutdown {
-            for session in self.store.all() {
+            for session in self.local.all() {
                 self.end(&session, EndCause::Shutdown);
             }
         }

@@ -54,7 +54,7 @@ impl Inner {
         let (user, credentials, permit) = match self.exchange(&verified, &entrance).await {
             Ok(exchanged) => exchanged,
             Err(error) => {
-                self.store
+                self.local
                     .abandon(&verified.principal.host_session, &flight);
                 pilot.land(Outcome::Failed(error));
                 return;
@@ -105,7 +105,7 @@ impl Inner {
     ) -> Outcome {
         let now = Moment::of(self.clock.now());
         let host_session = &verified.principal.host_session;
-        let tombstone = self.store.tombstone(host_session);
+        let tombstone = self.local.tombstone(host_session);
         let dead = tombstone
             .as_ref()
             .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
@@ -129,12 +129,12 @@ impl Inner {
             issuer = session.issuer(),
             "a session began"
         );
-        let displaced = self.store.enlist(&session, self.rules.max_per_principal);
-        if dead || !self.store.commit(flight, &session) {
-            self.store.abandon(host_session, flight);
+        let displaced = self.local.enlist(&session, self.rules.max_per_principal);
+        if dead || !self.local.commit(flight, &session) {
+            self.local.abandon(host_session, flight);
             // Not dead by a tombstone means that it was let go.
             let logged_out = self
-                .store
+                .local
                 .tombstone(host_session)
                 .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
             let cause = if logged_out {

@@ -55,7 +55,7 @@ impl Sessions {
     /// The session that a stand-in names, in whatever state.
     #[must_use]
     pub fn named(&self, text: &str) -> Option<Arc<Session>> {
-        self.0.store.of_stand_in(&StandInHash::of(text))
+        self.0.local.of_stand_in(&StandInHash::of(text))
     }
 
     /// A session with credentials that can be used now, new ones if need be.
@@ -90,15 +90,15 @@ impl Inner {
         let stand_in = StandIn::random();
         let hash = stand_in.hash();
         // First where it is found, then where its end finds it: an end between the two refuses it, and it is taken out again.
-        self.store.add_stand_in(hash, session);
+        self.local.add_stand_in(hash, session);
         match session.keep_stand_in(&stand_in) {
             Kept::This => stand_in,
             Kept::Other(first) => {
-                self.store.remove_stand_in(&hash);
+                self.local.remove_stand_in(&hash);
                 first
             }
             Kept::None => {
-                self.store.remove_stand_in(&hash);
+                self.local.remove_stand_in(&hash);
                 stand_in
             }
         }

@@ -157,7 +157,7 @@ pub(in crate::session) async fn sweep(
 impl Inner {
     fn handle_due(self: &Arc<Self>, timed: &Timed<Due>, now: Moment) {
         let session = match &timed.value {
-            Due::Tombstone(host_session) => return self.store.unbury(host_session, now),
+            Due::Tombstone(host_session) => return self.local.unbury(host_session, now),
             Due::Session(session) => session.upgrade(),
         };
         let Some(session) = session.filter(|session| session.scheduled.load() == timed.at) else {

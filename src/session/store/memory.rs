@@ -1,230 +1,42 @@
-//! The store in memory: maps whose guards never leave this file and never live across an await.
-//!
-//! No two maps are locked at once. What must hold between them holds by order: a tombstone is put down before its host session's
-//! place is emptied, and a session takes its place only if the flight that made it still has it.
+//! The store of a process that forgets at its end: it keeps nothing, because the process's own maps know everything there is.
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+use async_trait::async_trait;
+use tokio::sync::mpsc;
 
-use crate::jwt::{HostSession, PrincipalKey};
-use crate::session::exchange::{ExchangeFlight, Outcome};
-use crate::session::flight::Pilot;
-use crate::session::handle::StandInHash;
-use crate::session::moment::Moment;
-use crate::session::record::Session;
-use crate::session::tombstone::Tombstone;
+use crate::session::store::{
+    Applied, Batch, Entry, Heard, Index, Key, Range, Store, StoreError, Value,
+};
 
-/// Everything that is kept of sessions.
-#[derive(Debug, Default)]
-pub(in crate::session) struct Memory {
-    places: DashMap<HostSession, Place>,
-    tombstones: DashMap<HostSession, Arc<Tombstone>>,
-    principals: DashMap<PrincipalKey, Vec<Arc<Session>>>,
-    stand_ins: DashMap<StandInHash, Arc<Session>>,
-}
-
+/// Keeps nothing.
 #[derive(Debug)]
-enum Place {
-    Live(Arc<Session>),
-    Flight(Arc<ExchangeFlight>),
-}
+pub(in crate::session) struct Memory;
 
-/// What holds a host session's place.
-#[derive(Debug)]
-pub(in crate::session) enum Found {
-    Live(Arc<Session>),
-    Flight(Arc<ExchangeFlight>),
-}
-
-/// What somebody gets who wants a session.
-#[derive(Debug)]
-pub(in crate::session) enum Seat<T> {
-    /// It is there.
-    Live(Arc<Session>),
-    /// Its exchange is under way.
-    Joined(Arc<ExchangeFlight>),
-    /// Nobody was on it: the caller flies now.
-    Begun(Pilot<Outcome>, T),
-    /// Nobody was on it, and no exchange may begin.
-    Full,
-}
-
-impl Memory {
-    /// Looks at the live session of a host session without taking a share of it: the warm path's one look-up.
-    pub(in crate::session) fn with_live<T>(
-        &self,
-        host_session: &HostSession,
-        look: impl FnOnce(&Arc<Session>) -> Option<T>,
-    ) -> Option<T> {
-        match self.places.get(host_session)?.value() {
-            Place::Live(session) => look(session),
-            Place::Flight(_) => None,
-        }
+#[async_trait]
+impl Store for Memory {
+    fn keeps(&self) -> bool {
+        false
     }
 
-    /// What holds the place now.
-    pub(in crate::session) fn find(&self, host_session: &HostSession) -> Option<Found> {
-        Some(match self.places.get(host_session)?.value() {
-            Place::Live(session) => Found::Live(Arc::clone(session)),
-            Place::Flight(flight) => Found::Flight(Arc::clone(flight)),
-        })
+    async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Value>>, StoreError> {
+        Ok(vec![None; keys.len()])
     }
 
-    /// Takes a seat: of all who come at once, one begins and the others join. `enter` says whether an exchange may begin.
-    pub(in crate::session) fn seat<T>(
-        &self,
-        host_session: &HostSession,
-        enter: impl FnOnce() -> Option<T>,
-    ) -> Seat<T> {
-        let entry = self.places.entry(*host_session);
-        if let Entry::Occupied(occupied) = &entry {
-            match occupied.get() {
-                Place::Live(session) if !session.ended() => {
-                    return Seat::Live(Arc::clone(session));
-                }
-                Place::Flight(flight) if !flight.landed() => {
-                    return Seat::Joined(Arc::clone(flight));
-                }
-                // What is over is about to be taken away by whoever ended it.
-                Place::Live(_) | Place::Flight(_) => {}
-            }
-        }
-        let Some(entered) = enter() else {
-            return Seat::Full;
-        };
-        let (flight, pilot) = Outcome::begin();
-        entry.insert(Place::Flight(flight));
-        Seat::Begun(pilot, entered)
+    async fn write(&self, _batch: &Batch) -> Result<Applied, StoreError> {
+        Ok(Applied::Yes)
     }
 
-    /// Puts a session in the place of its flight; false when the flight lost the place or the session ended already.
-    pub(in crate::session) fn commit(
-        &self,
-        flight: &Arc<ExchangeFlight>,
-        session: &Arc<Session>,
-    ) -> bool {
-        let Entry::Occupied(mut occupied) = self.places.entry(*session.host_session()) else {
-            return false;
-        };
-        if !occupied.get().is_flight(flight) || session.ended() {
-            return false;
-        }
-        occupied.insert(Place::Live(Arc::clone(session)));
-        true
+    async fn range(&self, _range: &Range) -> Result<Vec<Entry>, StoreError> {
+        Ok(Vec::new())
     }
 
-    /// Takes its place from a flight; false when it has none any more.
-    pub(in crate::session) fn abandon(
-        &self,
-        host_session: &HostSession,
-        flight: &Arc<ExchangeFlight>,
-    ) -> bool {
-        self.places
-            .remove_if(host_session, |_, place| place.is_flight(flight))
-            .is_some()
+    async fn count(&self, _index: &Index) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
-    /// Adds a session to its principal's and names those that must make room: the least recently used beyond `most`, never the
-    /// new one itself.
-    pub(in crate::session) fn enlist(
-        &self,
-        session: &Arc<Session>,
-        most: usize,
-    ) -> Vec<Arc<Session>> {
-        let mut sessions = self.principals.entry(*session.principal()).or_default();
-        let mut others = sessions.clone();
-        sessions.push(Arc::clone(session));
-        drop(sessions);
-        others.retain(|other| !other.ended());
-        let over = (others.len() + 1).saturating_sub(most.max(1));
-        others.sort_by_key(|other| other.last_used());
-        others.truncate(over);
-        others
-    }
-
-    /// Forgets an ended session.
-    pub(in crate::session) fn remove(&self, session: &Arc<Session>, stand_in: Option<StandInHash>) {
-        self.places
-            .remove_if(session.host_session(), |_, place| match place {
-                Place::Live(live) => Arc::ptr_eq(live, session),
-                Place::Flight(_) => false,
-            });
-        if let Some(hash) = stand_in {
-            self.stand_ins.remove(&hash);
-        }
-        if let Entry::Occupied(mut occupied) = self.principals.entry(*session.principal()) {
-            occupied
-                .get_mut()
-                .retain(|other| !Arc::ptr_eq(other, session));
-            if occupied.get().is_empty() {
-                occupied.remove();
-            }
-        }
-    }
-
-    /// All live sessions, for the end of the program.
-    pub(in crate::session) fn all(&self) -> Vec<Arc<Session>> {
-        self.places
-            .iter()
-            .filter_map(|place| match place.value() {
-                Place::Live(session) => Some(Arc::clone(session)),
-                Place::Flight(_) => None,
-            })
-            .collect()
-    }
-
-    pub(in crate::session) fn tombstone(
-        &self,
-        host_session: &HostSession,
-    ) -> Option<Arc<Tombstone>> {
-        self.tombstones
-            .get(host_session)
-            .map(|tombstone| Arc::clone(tombstone.value()))
-    }
-
-    /// Puts a tombstone down, made from the older one; returns it.
-    pub(in crate::session) fn bury(
-        &self,
-        host_session: &HostSession,
-        make: impl FnOnce(Option<&Tombstone>) -> Tombstone,
-    ) -> Arc<Tombstone> {
-        let entry = self.tombstones.entry(*host_session);
-        let tombstone = Arc::new(match &entry {
-            Entry::Occupied(older) => make(Some(older.get())),
-            Entry::Vacant(_) => make(None),
-        });
-        entry.insert(Arc::clone(&tombstone));
-        tombstone
-    }
-
-    /// Forgets a tombstone if its time has come.
-    pub(in crate::session) fn unbury(&self, host_session: &HostSession, now: Moment) {
-        self.tombstones
-            .remove_if(host_session, |_, tombstone| tombstone.kept_until() <= now);
-    }
-
-    pub(in crate::session) fn add_stand_in(&self, hash: StandInHash, session: &Arc<Session>) {
-        self.stand_ins.insert(hash, Arc::clone(session));
-    }
-
-    pub(in crate::session) fn remove_stand_in(&self, hash: &StandInHash) {
-        self.stand_ins.remove(hash);
-    }
-
-    pub(in crate::session) fn of_stand_in(&self, hash: &StandInHash) -> Option<Arc<Session>> {
-        self.stand_ins
-            .get(hash)
-            .map(|session| Arc::clone(session.value()))
-    }
-}
-
-impl Place {
-    fn is_flight(&self, flight: &Arc<ExchangeFlight>) -> bool {
-        match self {
-            Self::Flight(other) => Arc::ptr_eq(other, flight),
-            Self::Live(_) => false,
-        }
+    fn follow(self: Arc<Self>) -> mpsc::Receiver<Heard> {
+        // Without a sender there is nothing to wait for.
+        mpsc::channel(1).1
     }
 }
