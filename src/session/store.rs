@@ -3,7 +3,7 @@
 //! A store knows nothing of sessions. What sessions mean by their records, leases, tombstones and owed logouts is written once, in
 //! `shared`, as batches that say what must still be so for them to be applied; so the stores stay small and cannot differ in meaning.
 //!
-//! - `memory` keeps nothing: with one process that forgets at its end, the process's own maps are the store.
+//! - With `memory` there is none: one process that forgets at its end knows everything in its own maps (`local`).
 //! - `file` keeps everything in one file (redb), for one process at a time.
 //! - `redis` keeps everything in Redis or Valkey, for many processes.
 //!
@@ -17,14 +17,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-pub(in crate::session) mod memory;
-
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]
 pub(in crate::session) trait Store: Send + Sync + fmt::Debug {
-    /// Is what is written here seen after a restart, or by other processes? `false`: reads find nothing, and nobody need ask.
-    fn keeps(&self) -> bool;
-
     /// The values of these keys, in their order, all read at one moment.
     ///
     /// # Errors

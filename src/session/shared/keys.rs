@@ -1,0 +1,110 @@
+//! The names under which sessions keep things in a store: one letter for the kind, then a random id or a digest.
+//!
+//! | key | holds | sealed |
+//! |---|---|---|
+//! | `s:` session id | the session and its credentials | yes |
+//! | `t:` session id | its times and what JWTs it has seen | yes |
+//! | `h:` host session | the id of its live session | |
+//! | `i:` stand-in's digest | the id of the session it names | |
+//! | `k:` ticket's digest | the id of the session it opens | |
+//! | `l:` digest of what is held | who holds the lease | |
+//! | `g:` grave | a tombstone | |
+//! | `o:` id | an owed logout | yes |
+//! | `u:` principal | its Rocket.Chat user | yes |
+//! | `w:` digest of a user id | the principal that acts as it | |
+//! | `j:` digest of a logout token's id | nothing: it was seen | |
+//!
+//! | index | members | scores |
+//! |---|---|---|
+//! | `all` | session ids | when they began |
+//! | `due` | session ids | when their time is over, as far as the store knows |
+//! | `owed` | owed logouts | from when on any process may take them over |
+//! | `p:` principal, `c:` session claim | session ids | when they were last used, as far as the store knows |
+
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
+use crate::session::handle::StandInHash;
+use crate::session::store::{Index, Key};
+use crate::session::tombstone::Grave;
+
+/// Beginning of the keys that only matter while the process that put them lives.
+pub(in crate::session) const LEASES: &str = "l:";
+
+pub(super) fn session(id: &str) -> Key {
+    Key(format!("s:{id}"))
+}
+
+pub(super) fn times(id: &str) -> Key {
+    Key(format!("t:{id}"))
+}
+
+pub(super) fn host(host_session: &HostSession) -> Key {
+    named("h:", host_session.as_bytes())
+}
+
+pub(super) fn stand_in(hash: &StandInHash) -> Key {
+    named("i:", hash.as_bytes())
+}
+
+pub(super) fn ticket(hash: &StandInHash) -> Key {
+    named("k:", hash.as_bytes())
+}
+
+/// Of an exchange.
+pub(super) fn exchange_lease(host_session: &HostSession) -> Key {
+    named(LEASES, host_session.as_bytes())
+}
+
+/// Of anything else that one process at a time may do.
+pub(super) fn lease(kind: &str, what: &[u8]) -> Key {
+    let mut text = kind.as_bytes().to_vec();
+    text.push(b'\n');
+    text.extend_from_slice(what);
+    named(LEASES, digest(&SHA256, &text).as_ref())
+}
+
+pub(super) fn grave(grave: &Grave) -> Key {
+    named("g:", grave.as_bytes())
+}
+
+pub(super) fn owed(id: &str) -> Key {
+    Key(format!("o:{id}"))
+}
+
+pub(super) fn user(principal: &PrincipalKey) -> Key {
+    named("u:", principal.as_bytes())
+}
+
+pub(super) fn owner(user_id: &str) -> Key {
+    named("w:", digest(&SHA256, user_id.as_bytes()).as_ref())
+}
+
+pub(super) fn seen(id: &[u8]) -> Key {
+    named("j:", digest(&SHA256, id).as_ref())
+}
+
+pub(super) fn all() -> Index {
+    Index("all".to_owned())
+}
+
+pub(super) fn due() -> Index {
+    Index("due".to_owned())
+}
+
+pub(super) fn all_owed() -> Index {
+    Index("owed".to_owned())
+}
+
+pub(super) fn of_principal(principal: &PrincipalKey) -> Index {
+    Index(named("p:", principal.as_bytes()).0)
+}
+
+pub(super) fn of_claim(claim: &ClaimKey) -> Index {
+    Index(named("c:", claim.as_bytes()).0)
+}
+
+fn named(kind: &str, digest: &[u8]) -> Key {
+    Key(format!("{kind}{}", BASE64URL_NOPAD.encode(digest)))
+}
