@@ -6,6 +6,7 @@ mod claims;
 pub mod error;
 mod jwks;
 mod keys;
+pub mod logged_out;
 pub mod principal;
 #[cfg(test)]
 mod tests;
@@ -14,5 +15,8 @@ mod verified_cache;
 pub mod verifier;
 
 pub use error::VerifyError;
-pub use principal::{HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified};
+pub use logged_out::{Ended, LoggedOut};
+pub use principal::{
+    ClaimKey, HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified,
+};
 pub use verifier::Verifier;

@@ -14,8 +14,8 @@
 //!         |   +------------->|                  |<----------------------------------------+
 //!         |   |              |   credentials    |                                         |
 //!         |   +-- refresh ---+------------------+-----------------------------------------+
-//!         |       (old token               | logout, release, expired, idle, max-lifetime,
-//!         |       owed a logout)           | displaced, deactivated, last-socket, shutdown
+//!         |       (old token               | logout, backchannel-logout, release, expired, idle,
+//!         |       owed a logout)           | max-lifetime, displaced, deactivated, last-socket, shutdown
 //!         v                                v
 //!      ended: marked, logout owed, forgotten, sockets told, in this order
 //!         |
@@ -27,7 +27,8 @@
 //! - At most one exchange runs per host session, and at most one refresh per session; each in a task of its own, so that no
 //!   client can cancel them.
 //! - Every auth token that was minted belongs to a live session or is owed a logout.
-//! - After a logout, the host session's JWTs up to then are refused: on the warm path, on the cold path, and when an exchange ends.
+//! - After a logout, the JWTs up to then of what was logged out (a host session, a principal, a session claim) are refused: on the warm
+//!   path, on the cold path, and when an exchange ends.
 //! - The warm path ([`Sessions::known`]) takes one look at one map, waits for nothing and allocates nothing.
 
 use std::fmt;
@@ -47,10 +48,12 @@ mod ending;
 pub mod error;
 mod exchange;
 mod flight;
+mod grave;
 pub mod handle;
 mod life;
 mod local;
 mod moment;
+mod named;
 pub mod profile;
 pub mod record;
 mod refresh;
@@ -74,12 +77,12 @@ use exchange::Outcome;
 use exchange::intake::{Entrance, Intake, Urgency};
 use exchange::users::Users;
 use life::Step;
+use local::{Local, Seat};
 use moment::Moment;
 use refresh::Why;
 use revoke::Revoker;
-use local::{Local, Seat};
 use sweeper::Deadlines;
-use tombstone::{Token, TokenLife};
+use tombstone::TokenLife;
 use turns::Turns;
 
 /// Rounds of [`Sessions::admit`]. A round is only lost when the session ended between its exchange and the answer, which takes
@@ -285,8 +288,7 @@ impl Sessions {
 impl Inner {
     /// A token that is dead, or too old for a session to live on, begins nothing.
     fn may_begin(&self, verified: &Verified) -> Result<(), ExchangeError> {
-        let tombstone = self.local.tombstone(&verified.principal.host_session);
-        if tombstone.is_some_and(|tombstone| tombstone.refuses(&Token::of(verified))) {
+        if self.is_dead(verified) {
             return Err(ExchangeError::LoggedOut);
         }
         let last = Moment::of(verified.expires_at).after(self.rules.grace);

@@ -36,6 +36,8 @@ pub struct Principal {
     pub host_session: HostSession,
     /// Names the principal alone, over all its host sessions.
     pub key: PrincipalKey,
+    /// Names the session claim alone, whoever is the subject; when present.
+    pub claim: Option<ClaimKey>,
     /// Profile data of this token.
     pub profile: Profile,
 }
@@ -65,6 +67,7 @@ impl Principal {
         Self {
             host_session: HostSession::of(&issuer, subject, session_claim),
             key: PrincipalKey::of(&issuer, subject),
+            claim: session_claim.map(|claim| ClaimKey::of(&issuer, claim)),
             subject: Arc::from(subject),
             session_claim: session_claim.map(Arc::from),
             issuer,
@@ -78,7 +81,7 @@ impl Principal {
 pub struct HostSession([u8; SHA256_OUTPUT_LEN]);
 
 impl HostSession {
-    fn of(issuer: &str, subject: &str, session_claim: Option<&str>) -> Self {
+    pub(in crate::jwt) fn of(issuer: &str, subject: &str, session_claim: Option<&str>) -> Self {
         // An absent claim is no part at all, which differs from an empty one.
         let parts = [Some(issuer), Some(subject), session_claim];
         Self(digest_parts(b"gantry host session", &parts))
@@ -96,10 +99,29 @@ impl HostSession {
 pub struct PrincipalKey([u8; SHA256_OUTPUT_LEN]);
 
 impl PrincipalKey {
-    fn of(issuer: &str, subject: &str) -> Self {
+    pub(in crate::jwt) fn of(issuer: &str, subject: &str) -> Self {
         Self(digest_parts(
             b"gantry principal",
             &[Some(issuer), Some(subject)],
+        ))
+    }
+
+    /// The digest itself, as a key in stores.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
+        &self.0
+    }
+}
+
+/// Digest of (issuer, session claim): what an issuer names when it says that a session is over and not whose it was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClaimKey([u8; SHA256_OUTPUT_LEN]);
+
+impl ClaimKey {
+    pub(in crate::jwt) fn of(issuer: &str, session_claim: &str) -> Self {
+        Self(digest_parts(
+            b"gantry session claim",
+            &[Some(issuer), Some(session_claim)],
         ))
     }
 
@@ -188,6 +210,18 @@ impl fmt::Debug for PrincipalKey {
     }
 }
 
+impl Hash for ClaimKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(beginning(&self.0));
+    }
+}
+
+impl fmt::Debug for ClaimKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ClaimKey")
+    }
+}
+
 impl fmt::Debug for SignatureDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("SignatureDigest")
@@ -229,6 +263,13 @@ mod tests {
     fn a_host_session_without_claim_differs_from_its_principal() {
         let session = HostSession::of("a", "b", None);
         assert_ne!(session.as_bytes(), PrincipalKey::of("a", "b").as_bytes());
+    }
+
+    #[test]
+    fn a_subject_and_a_session_claim_of_the_same_text_have_different_names() {
+        let principal = PrincipalKey::of("a", "b");
+        assert_ne!(principal.as_bytes(), ClaimKey::of("a", "b").as_bytes());
+        assert_ne!(ClaimKey::of("a", "bc"), ClaimKey::of("ab", "c"));
     }
 
     #[test]

@@ -5,6 +5,8 @@
 pub enum EndCause {
     /// The host session was logged out for good.
     Logout,
+    /// The issuer said over the back channel that its session is over.
+    Backchannel,
     /// The client let the session go.
     Release,
     /// The newest JWT expired and the grace passed.
@@ -29,6 +31,7 @@ impl EndCause {
     pub fn name(self) -> &'static str {
         match self {
             Self::Logout => "logout",
+            Self::Backchannel => "backchannel-logout",
             Self::Release => "release",
             Self::Expired => "expired",
             Self::Idle => "idle",

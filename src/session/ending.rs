@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::jwt::{HostSession, Verified};
+use crate::session::grave::Grave;
+use crate::session::local::Found;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
-use crate::session::local::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
 
@@ -44,7 +45,7 @@ impl Inner {
         }
         let now = Moment::of(self.clock.now());
         let host_session = &verified.principal.host_session;
-        self.bury(host_session, |older| {
+        self.bury(host_session.into(), |older| {
             Tombstone::over(older, &Token::of(verified), now, &self.token_life)
         });
         self.vacate(host_session, EndCause::Logout);
@@ -54,7 +55,7 @@ impl Inner {
     pub(in crate::session) fn logout_session(&self, session: &Arc<Session>) {
         let now = Moment::of(self.clock.now());
         let (issued, bare) = (session.tokens().issued(), session.tokens().bare());
-        self.bury(session.host_session(), |older| {
+        self.bury(session.host_session().into(), |older| {
             let seen = Tombstone::up_to(older, issued.max(now), &self.token_life);
             bare.iter().fold(seen, |tombstone, token| {
                 Tombstone::over(Some(&tombstone), token, now, &self.token_life)
@@ -63,14 +64,18 @@ impl Inner {
         self.end(session, EndCause::Logout);
     }
 
-    fn bury(&self, host_session: &HostSession, make: impl FnOnce(Option<&Tombstone>) -> Tombstone) {
-        let tombstone = self.local.bury(host_session, make);
+    pub(in crate::session) fn bury(
+        &self,
+        grave: Grave,
+        make: impl FnOnce(Option<&Tombstone>) -> Tombstone,
+    ) {
+        let tombstone = self.local.bury(grave, make);
         self.deadlines
-            .forget_tombstone(*host_session, tombstone.kept_until());
+            .forget_tombstone(grave, tombstone.kept_until());
     }
 
     /// Empties the place of a host session.
-    fn vacate(&self, host_session: &HostSession, cause: EndCause) {
+    pub(in crate::session) fn vacate(&self, host_session: &HostSession, cause: EndCause) {
         while let Some(found) = self.local.find(host_session) {
             match found {
                 Found::Live(session) => return self.end(&session, cause),
@@ -84,10 +89,11 @@ impl Inner {
         }
     }
 
-    fn is_dead(&self, verified: &Verified) -> bool {
+    pub(in crate::session) fn is_dead(&self, verified: &Verified) -> bool {
         self.local
-            .tombstone(&verified.principal.host_session)
-            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
+            .tombstones(&verified.principal)
+            .refusing(&Token::of(verified))
+            .is_some()
     }
 
     /// Everything a shutdown waits for.

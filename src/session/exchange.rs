@@ -13,7 +13,7 @@ use crate::session::flight::{Flight, Pilot};
 use crate::session::life::Bounds;
 use crate::session::moment::Moment;
 use crate::session::record::{Begin, Session};
-use crate::session::tombstone::Token;
+use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, ExchangeError, Inner};
 
 pub(in crate::session) mod intake;
@@ -105,10 +105,6 @@ impl Inner {
     ) -> Outcome {
         let now = Moment::of(self.clock.now());
         let host_session = &verified.principal.host_session;
-        let tombstone = self.local.tombstone(host_session);
-        let dead = tombstone
-            .as_ref()
-            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
         let session = Arc::new(Session::begin(Begin {
             verified,
             username: user.username.clone(),
@@ -120,7 +116,6 @@ impl Inner {
                 idle_timeout: self.rules.idle_timeout,
                 end_on_last_socket: self.rules.end_on_last_socket,
             },
-            tombstone,
             now,
         }));
         self.metrics.sessions_changed(1);
@@ -130,18 +125,17 @@ impl Inner {
             "a session began"
         );
         let displaced = self.local.enlist(&session, self.rules.max_per_principal);
+        // After enlisting: a logout of many host sessions that put no tombstone down by now finds this one enlisted.
+        let tombstones = self.local.tombstones(&verified.principal);
+        let dead = tombstones.refusing(&Token::of(verified)).is_some();
+        session.heed(tombstones);
         if dead || !self.local.commit(flight, &session) {
             self.local.abandon(host_session, flight);
             // Not dead by a tombstone means that it was let go.
-            let logged_out = self
-                .local
-                .tombstone(host_session)
-                .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)));
-            let cause = if logged_out {
-                EndCause::Logout
-            } else {
-                EndCause::Release
-            };
+            let tombstones = self.local.tombstones(&verified.principal);
+            let cause = tombstones
+                .refusing(&Token::of(verified))
+                .map_or(EndCause::Release, Tombstone::cause);
             self.end(&session, cause);
             return Outcome::Abandoned;
         }

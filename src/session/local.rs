@@ -2,27 +2,35 @@
 //!
 //! The warm path looks here and nowhere else; what several replicas share, or what outlives the process, is in the store behind it.
 //! No two maps are locked at once. What must hold between them holds by order: a tombstone is put down before its host session's
-//! place is emptied, and a session takes its place only if the flight that made it still has it.
+//! place is emptied, and a session takes its place only if the flight that made it still has it. A logout that names more than one
+//! host session puts its tombstone down before it looks who is enlisted, and whoever begins looks for tombstones after enlisting: so
+//! one of the two sees the other.
 
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
-use crate::jwt::{HostSession, PrincipalKey};
+use crate::jwt::{ClaimKey, HostSession, Principal, PrincipalKey};
 use crate::session::exchange::{ExchangeFlight, Outcome};
 use crate::session::flight::Pilot;
+use crate::session::grave::{Grave, Tombstones};
 use crate::session::handle::StandInHash;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
 use crate::session::tombstone::Tombstone;
 
+mod index;
+
+use index::Index;
+
 /// Everything that is kept of sessions.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Local {
     places: DashMap<HostSession, Place>,
-    tombstones: DashMap<HostSession, Arc<Tombstone>>,
-    principals: DashMap<PrincipalKey, Vec<Arc<Session>>>,
+    tombstones: DashMap<Grave, Arc<Tombstone>>,
+    principals: Index<PrincipalKey>,
+    claims: Index<ClaimKey>,
     stand_ins: DashMap<StandInHash, Arc<Session>>,
 }
 
@@ -134,10 +142,10 @@ impl Local {
         session: &Arc<Session>,
         most: usize,
     ) -> Vec<Arc<Session>> {
-        let mut sessions = self.principals.entry(*session.principal()).or_default();
-        let mut others = sessions.clone();
-        sessions.push(Arc::clone(session));
-        drop(sessions);
+        let mut others = self.principals.add(*session.principal(), session);
+        if let Some(claim) = session.claim() {
+            self.claims.add(*claim, session);
+        }
         others.retain(|other| !other.ended());
         let over = (others.len() + 1).saturating_sub(most.max(1));
         others.sort_by_key(|other| other.last_used());
@@ -155,14 +163,20 @@ impl Local {
         if let Some(hash) = stand_in {
             self.stand_ins.remove(&hash);
         }
-        if let Entry::Occupied(mut occupied) = self.principals.entry(*session.principal()) {
-            occupied
-                .get_mut()
-                .retain(|other| !Arc::ptr_eq(other, session));
-            if occupied.get().is_empty() {
-                occupied.remove();
-            }
+        self.principals.remove(*session.principal(), session);
+        if let Some(claim) = session.claim() {
+            self.claims.remove(*claim, session);
         }
+    }
+
+    /// All sessions of a principal, also those that have not taken their place yet.
+    pub(in crate::session) fn of_principal(&self, principal: &PrincipalKey) -> Vec<Arc<Session>> {
+        self.principals.find(principal)
+    }
+
+    /// As [`Memory::of_principal`], by the session claim.
+    pub(in crate::session) fn of_claim(&self, claim: &ClaimKey) -> Vec<Arc<Session>> {
+        self.claims.find(claim)
     }
 
     /// All live sessions, for the end of the program.
@@ -176,22 +190,20 @@ impl Local {
             .collect()
     }
 
-    pub(in crate::session) fn tombstone(
-        &self,
-        host_session: &HostSession,
-    ) -> Option<Arc<Tombstone>> {
-        self.tombstones
-            .get(host_session)
-            .map(|tombstone| Arc::clone(tombstone.value()))
+    /// The tombstones on every grave of a principal's JWT.
+    pub(in crate::session) fn tombstones(&self, principal: &Principal) -> Tombstones {
+        Grave::all_of(principal)
+            .filter_map(|grave| Some(Arc::clone(self.tombstones.get(&grave)?.value())))
+            .collect()
     }
 
     /// Puts a tombstone down, made from the older one; returns it.
     pub(in crate::session) fn bury(
         &self,
-        host_session: &HostSession,
+        grave: Grave,
         make: impl FnOnce(Option<&Tombstone>) -> Tombstone,
     ) -> Arc<Tombstone> {
-        let entry = self.tombstones.entry(*host_session);
+        let entry = self.tombstones.entry(grave);
         let tombstone = Arc::new(match &entry {
             Entry::Occupied(older) => make(Some(older.get())),
             Entry::Vacant(_) => make(None),
@@ -201,9 +213,9 @@ impl Local {
     }
 
     /// Forgets a tombstone if its time has come.
-    pub(in crate::session) fn unbury(&self, host_session: &HostSession, now: Moment) {
+    pub(in crate::session) fn unbury(&self, grave: &Grave, now: Moment) {
         self.tombstones
-            .remove_if(host_session, |_, tombstone| tombstone.kept_until() <= now);
+            .remove_if(grave, |_, tombstone| tombstone.kept_until() <= now);
     }
 
     pub(in crate::session) fn add_stand_in(&self, hash: StandInHash, session: &Arc<Session>) {

@@ -6,21 +6,22 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::jwt::{HostSession, PrincipalKey, Verified};
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey, Verified};
 use crate::random;
 use crate::rocketchat::Credentials;
+use crate::session::grave::Tombstones;
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::life::{Bounds, Step, Times};
 use crate::session::moment::{Mark, Moment};
 use crate::session::refresh::RefreshFlight;
 use crate::session::seen::Seen;
-use crate::session::tombstone::{Token, Tombstone};
+use crate::session::tombstone::Token;
 use crate::session::{EndCause, ExchangeError, Reason};
 
 /// A live binding of a host session to credentials.
@@ -29,8 +30,10 @@ pub struct Session {
     username: String,
     host_session: HostSession,
     principal: PrincipalKey,
+    claim: Option<ClaimKey>,
     issuer: Arc<str>,
-    tombstone: Option<Arc<Tombstone>>,
+    /// Those that were there when it began; each later one ends it.
+    tombstones: OnceLock<Tombstones>,
     bounds: Bounds,
     ended: AtomicBool,
     credentials: ArcSwap<Credentials>,
@@ -73,7 +76,6 @@ pub(in crate::session) struct Begin<'a> {
     pub(in crate::session) credentials: Credentials,
     pub(in crate::session) refresh_due: Moment,
     pub(in crate::session) bounds: Bounds,
-    pub(in crate::session) tombstone: Option<Arc<Tombstone>>,
     pub(in crate::session) now: Moment,
 }
 
@@ -85,8 +87,9 @@ impl Session {
             username: begin.username,
             host_session: principal.host_session,
             principal: principal.key,
+            claim: principal.claim,
             issuer: Arc::clone(&principal.issuer),
-            tombstone: begin.tombstone,
+            tombstones: OnceLock::new(),
             bounds: begin.bounds,
             ended: AtomicBool::new(false),
             credentials: ArcSwap::from_pointee(begin.credentials),
@@ -140,9 +143,9 @@ impl Session {
     ) -> Option<Admitted> {
         // A token can be dead though a newer session of its host session lives.
         if self
-            .tombstone
-            .as_ref()
-            .is_some_and(|tombstone| tombstone.refuses(&Token::of(verified)))
+            .tombstones
+            .get()
+            .is_some_and(|tombstones| tombstones.refusing(&Token::of(verified)).is_some())
         {
             return None;
         }
@@ -206,6 +209,15 @@ impl Session {
 
     pub(in crate::session) fn principal(&self) -> &PrincipalKey {
         &self.principal
+    }
+
+    pub(in crate::session) fn claim(&self) -> Option<&ClaimKey> {
+        self.claim.as_ref()
+    }
+
+    /// Refuses from now on what these refuse; once, before it takes its place.
+    pub(in crate::session) fn heed(&self, tombstones: Tombstones) {
+        let _only_once = self.tombstones.set(tombstones);
     }
 
     /// When it was last used; an open socket is use.

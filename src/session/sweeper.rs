@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::jwt::HostSession;
 use crate::random;
 use crate::session::Inner;
+use crate::session::grave::Grave;
 use crate::session::life::Step;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
@@ -50,7 +50,7 @@ struct Heap {
 #[derive(Debug)]
 enum Due {
     Session(Weak<Session>),
-    Tombstone(HostSession),
+    Tombstone(Grave),
 }
 
 /// A value in a heap that gives the earliest first.
@@ -85,8 +85,8 @@ impl Deadlines {
     }
 
     /// Sees to it that the tombstone is forgotten at its time.
-    pub(in crate::session) fn forget_tombstone(&self, host_session: HostSession, at: Moment) {
-        self.push(at, Due::Tombstone(host_session));
+    pub(in crate::session) fn forget_tombstone(&self, grave: Grave, at: Moment) {
+        self.push(at, Due::Tombstone(grave));
     }
 
     pub(in crate::session) fn now(&self) -> Moment {
@@ -157,7 +157,7 @@ pub(in crate::session) async fn sweep(
 impl Inner {
     fn handle_due(self: &Arc<Self>, timed: &Timed<Due>, now: Moment) {
         let session = match &timed.value {
-            Due::Tombstone(host_session) => return self.local.unbury(host_session, now),
+            Due::Tombstone(grave) => return self.local.unbury(grave, now),
             Due::Session(session) => session.upgrade(),
         };
         let Some(session) = session.filter(|session| session.scheduled.load() == timed.at) else {

@@ -1,12 +1,14 @@
-//! Tombstones: which JWTs of a logged-out host session are refused, and for how long that must be remembered.
+//! Tombstones: which JWTs of what was logged out are refused, and for how long that must be remembered.
 //!
 //! After a logout every JWT of the host session with an `iat` not later than the logout is refused; of those without `iat` the
-//! very token that logged out. A tombstone is kept until none of the tokens it refuses could pass verification anyway: for tokens
+//! very token that logged out. After the issuer's own logout, over the back channel, all without `iat` are refused: nothing tells one
+//! that was signed before from one that was signed later. A tombstone is kept until none of the tokens it refuses could pass verification anyway: for tokens
 //! with `iat` that is the longest `max_age` of any issuer after the logout, for the others their own `exp`, leeway included.
 
 use std::time::Duration;
 
 use crate::jwt::{TokenFingerprint, Verified};
+use crate::session::EndCause;
 use crate::session::moment::Moment;
 
 /// Exact tokens remembered per host session. An honest host session logs out once; past this many, all its tokens without `iat`
@@ -30,13 +32,14 @@ pub(in crate::session) struct Token<F> {
     pub(in crate::session) fingerprint: F,
 }
 
-/// The record that a host session's JWTs are refused from a moment on.
+/// The record that JWTs are refused from a moment on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::session) struct Tombstone<F = TokenFingerprint> {
     issued_up_to: Moment,
     exact: Vec<F>,
     all_without_iat: bool,
     kept_until: Moment,
+    cause: EndCause,
 }
 
 impl Token<TokenFingerprint> {
@@ -79,6 +82,7 @@ impl<F: Clone + PartialEq> Tombstone<F> {
             exact: Vec::new(),
             all_without_iat: false,
             kept_until: moment,
+            cause: EndCause::Logout,
         });
         tombstone.issued_up_to = tombstone.issued_up_to.max(moment);
         let kept_until = moment
@@ -87,6 +91,18 @@ impl<F: Clone + PartialEq> Tombstone<F> {
             .after(life.longest_leeway);
         tombstone.kept_until = tombstone.kept_until.max(kept_until);
         tombstone
+    }
+
+    /// The same by the issuer's word: nothing without `iat` is believed any more.
+    pub(in crate::session) fn by_issuer(mut self) -> Self {
+        self.all_without_iat = true;
+        self.cause = EndCause::Backchannel;
+        self
+    }
+
+    /// What ends a session whose token it refuses.
+    pub(in crate::session) fn cause(&self) -> EndCause {
+        self.cause
     }
 
     /// Is this token dead?
@@ -188,6 +204,17 @@ mod tests {
         assert!(!tombstone.refuses(&token(None, 99)));
         tombstone = Tombstone::over(Some(&tombstone), &token(None, 16), at(200), &LIFE);
         assert!(tombstone.refuses(&token(None, 99)));
+    }
+
+    #[test]
+    fn the_issuers_word_refuses_all_without_iat_and_is_not_forgotten_at_a_later_logout() {
+        let issuers = Tombstone::<u32>::up_to(None, at(200), &LIFE).by_issuer();
+        assert!(issuers.refuses(&token(None, 1)));
+        assert!(issuers.refuses(&token(Some(200), 2)));
+        assert!(!issuers.refuses(&token(Some(201), 3)));
+        let later = Tombstone::over(Some(&issuers), &token(None, 4), at(300), &LIFE);
+        assert!(later.refuses(&token(None, 5)));
+        assert_eq!(later.cause(), EndCause::Backchannel);
     }
 
     #[test]

@@ -1,0 +1,35 @@
+//! What an issuer says has ended, as a verified logout token said it (OpenID Connect Back-Channel Logout 1.0 §2.4). Only this layer
+//! makes these.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
+
+/// One verified logout token.
+#[derive(Debug)]
+pub struct LoggedOut {
+    /// The exact `iss`.
+    pub issuer: Arc<str>,
+    /// `iat`.
+    pub issued_at: SystemTime,
+    /// Whose sessions are over.
+    pub ended: Ended,
+}
+
+/// Which host sessions of an issuer are over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// `sub` alone: every host session of the principal.
+    Principal(PrincipalKey),
+    /// `sid` alone: the host sessions with this session claim, whoever's they are.
+    Claim(ClaimKey),
+    /// `sub` and `sid`.
+    HostSession {
+        /// The host session of both.
+        named: HostSession,
+        /// The principal's host session without a session claim: its JWTs do not say to which session they belong, so it may be
+        /// this one, and doubt ends it.
+        unnamed: HostSession,
+    },
+}
