@@ -5,6 +5,7 @@
 mod claims;
 pub mod error;
 mod jwks;
+mod kept;
 mod keys;
 pub mod logged_out;
 pub mod principal;

@@ -47,6 +47,7 @@ pub mod cause;
 mod ending;
 pub mod error;
 mod exchange;
+mod facts;
 mod flight;
 mod grave;
 pub mod handle;

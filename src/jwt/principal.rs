@@ -87,6 +87,10 @@ impl HostSession {
         Self(digest_parts(b"gantry host session", &parts))
     }
 
+    pub(in crate::jwt) fn from_kept(digest: [u8; SHA256_OUTPUT_LEN]) -> Self {
+        Self(digest)
+    }
+
     /// The digest itself, as a key in stores.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
@@ -104,6 +108,10 @@ impl PrincipalKey {
             b"gantry principal",
             &[Some(issuer), Some(subject)],
         ))
+    }
+
+    pub(in crate::jwt) fn from_kept(digest: [u8; SHA256_OUTPUT_LEN]) -> Self {
+        Self(digest)
     }
 
     /// The digest itself, as a key in stores.
@@ -125,6 +133,10 @@ impl ClaimKey {
         ))
     }
 
+    pub(in crate::jwt) fn from_kept(digest: [u8; SHA256_OUTPUT_LEN]) -> Self {
+        Self(digest)
+    }
+
     /// The digest itself, as a key in stores.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
@@ -142,6 +154,10 @@ pub struct TokenFingerprint([u8; SHA256_OUTPUT_LEN]);
 impl TokenFingerprint {
     pub(in crate::jwt) fn of(signing_input: &str) -> Self {
         Self(array(digest(&SHA256, signing_input.as_bytes()).as_ref()))
+    }
+
+    pub(in crate::jwt) fn from_kept(digest: [u8; SHA256_OUTPUT_LEN]) -> Self {
+        Self(digest)
     }
 
     /// The digest itself, as a key in stores.

@@ -52,6 +52,26 @@ impl Credentials {
         })
     }
 
+    /// Credentials that were minted before and kept in a store since. `None` as for those that come from Rocket.Chat.
+    #[must_use]
+    pub fn kept(
+        user_id: String,
+        auth_token: AuthToken,
+        minted_at: SystemTime,
+        expires_at: SystemTime,
+    ) -> Option<Self> {
+        Self::new(user_id, auth_token, minted_at, expires_at)
+    }
+
+    /// Are these the same user's same auth token?
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.user_id == other.user_id
+            && self
+                .auth_token
+                .matches(other.auth_token.reveal().as_bytes())
+    }
+
     /// Credentials that nobody minted, for tests of what uses them and for the fuzz targets.
     ///
     /// # Panics

@@ -1,7 +1,10 @@
 //! Why sessions end.
 
+use serde::{Deserialize, Serialize};
+
 /// Why a session ended; its name is the `cause` of logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EndCause {
     /// The host session was logged out for good.
     Logout,
@@ -26,6 +29,24 @@ pub enum EndCause {
 }
 
 impl EndCause {
+    const ALL: [Self; 10] = [
+        Self::Logout,
+        Self::Backchannel,
+        Self::Release,
+        Self::Expired,
+        Self::Idle,
+        Self::MaxLifetime,
+        Self::Displaced,
+        Self::Deactivated,
+        Self::LastSocket,
+        Self::Shutdown,
+    ];
+
+    /// The cause of this name.
+    pub(in crate::session) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+
     /// The slug for logs and metric labels.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -11,6 +11,10 @@ use crate::session::tombstone::{Token, Tombstone};
 pub(in crate::session) struct Grave([u8; 32]);
 
 impl Grave {
+    pub(in crate::session) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Every grave that a principal's JWT may lie in.
     pub(in crate::session) fn all_of(principal: &Principal) -> impl Iterator<Item = Self> {
         [

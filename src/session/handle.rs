@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
+use data_encoding::BASE64URL_NOPAD;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::jwt::HostSession;
@@ -120,6 +121,11 @@ impl StandIn {
         Self(SecretString::from(random::text::<32>()))
     }
 
+    /// Made of bits that are as good as random to whoever lacks the key they come from.
+    pub(in crate::session) fn of_bits(bits: &[u8; 32]) -> Self {
+        Self(SecretString::from(BASE64URL_NOPAD.encode(bits)))
+    }
+
     /// The text, for the one answer that hands it to its client.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -144,6 +150,15 @@ impl fmt::Debug for StandIn {
 }
 
 impl StandInHash {
+    pub(in crate::session) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// As it was kept in a store.
+    pub(in crate::session) fn from_kept(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// Of text as a client sent it, a stand-in or not.
     pub(in crate::session) fn of(text: &str) -> Self {
         let mut hash = [0; 32];

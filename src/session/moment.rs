@@ -3,10 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock;
 
 /// A point in wall time, to the millisecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(in crate::session) struct Moment(u64);
 
 impl Moment {
@@ -24,6 +27,16 @@ impl Moment {
     pub(in crate::session) fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self(self.0.saturating_add(millis))
+    }
+
+    /// How much later it is than an earlier one; nothing when it is not.
+    pub(in crate::session) fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Milliseconds since 1970.
+    pub(in crate::session) fn millis(self) -> u64 {
+        self.0
     }
 
     pub(in crate::session) fn time(self) -> SystemTime {

@@ -16,6 +16,7 @@ use crate::jwt::{ClaimKey, HostSession, PrincipalKey, Verified};
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::grave::Tombstones;
+use crate::session::facts::{Facts, Uses};
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::life::{Bounds, Step, Times};
 use crate::session::moment::{Mark, Moment};
@@ -26,12 +27,7 @@ use crate::session::{EndCause, ExchangeError, Reason};
 
 /// A live binding of a host session to credentials.
 pub struct Session {
-    id: String,
-    username: String,
-    host_session: HostSession,
-    principal: PrincipalKey,
-    claim: Option<ClaimKey>,
-    issuer: Arc<str>,
+    facts: Facts,
     /// Those that were there when it began; each later one ends it.
     tombstones: OnceLock<Tombstones>,
     bounds: Bounds,
@@ -68,36 +64,33 @@ pub struct Admitted {
     pub credentials: Arc<Credentials>,
 }
 
-/// What a session is made of when its exchange is done.
+/// What a session is made of.
 #[derive(Debug)]
-pub(in crate::session) struct Begin<'a> {
-    pub(in crate::session) verified: &'a Verified,
-    pub(in crate::session) username: String,
-    pub(in crate::session) credentials: Credentials,
+pub(in crate::session) struct Begin {
+    pub(in crate::session) facts: Facts,
+    pub(in crate::session) uses: Uses,
+    pub(in crate::session) credentials: Arc<Credentials>,
     pub(in crate::session) refresh_due: Moment,
     pub(in crate::session) bounds: Bounds,
-    pub(in crate::session) now: Moment,
 }
 
 impl Session {
-    pub(in crate::session) fn begin(begin: Begin<'_>) -> Self {
-        let principal = &begin.verified.principal;
+    pub(in crate::session) fn begin(begin: Begin) -> Self {
+        let connected = match begin.uses.connected {
+            Moment::BEGINNING => Moment::NEVER,
+            connected => connected,
+        };
         Self {
-            id: random::text::<16>(),
-            username: begin.username,
-            host_session: principal.host_session,
-            principal: principal.key,
-            claim: principal.claim,
-            issuer: Arc::clone(&principal.issuer),
+            facts: begin.facts,
             tombstones: OnceLock::new(),
             bounds: begin.bounds,
             ended: AtomicBool::new(false),
-            credentials: ArcSwap::from_pointee(begin.credentials),
-            last_used: Mark::new(begin.now),
-            token_expires: Mark::new(Moment::of(begin.verified.expires_at)),
-            tokens: Seen::new(begin.verified),
+            credentials: ArcSwap::new(begin.credentials),
+            last_used: Mark::new(begin.uses.last_used),
+            token_expires: Mark::new(begin.uses.token_expires),
+            tokens: Seen::new(begin.uses.issued, begin.uses.bare),
             refresh_due: Mark::new(begin.refresh_due),
-            last_socket_closed: Mark::new(Moment::NEVER),
+            last_socket_closed: Mark::new(connected),
             sockets: AtomicUsize::new(0),
             scheduled: Mark::new(Moment::NEVER),
             end: Notify::new(),
@@ -108,19 +101,19 @@ impl Session {
     /// Random, ours, safe to log.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.facts.id
     }
 
     /// The Rocket.Chat username.
     #[must_use]
     pub fn username(&self) -> &str {
-        &self.username
+        &self.facts.username
     }
 
     /// The issuer of its principal.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.facts.issuer
     }
 
     /// Has it ended?
@@ -200,19 +193,19 @@ impl Session {
     /// Is it this host session's?
     #[must_use]
     pub fn is_of(&self, host_session: &HostSession) -> bool {
-        self.host_session == *host_session
+        self.facts.host_session == *host_session
     }
 
     pub(in crate::session) fn host_session(&self) -> &HostSession {
-        &self.host_session
+        &self.facts.host_session
     }
 
     pub(in crate::session) fn principal(&self) -> &PrincipalKey {
-        &self.principal
+        &self.facts.principal
     }
 
     pub(in crate::session) fn claim(&self) -> Option<&ClaimKey> {
-        self.claim.as_ref()
+        self.facts.claim.as_ref()
     }
 
     /// Refuses from now on what these refuse; once, before it takes its place.
@@ -346,7 +339,7 @@ impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Session")
-            .field("id", &self.id)
+            .field("id", &self.facts.id)
             .field("ended", &self.ended())
             .finish_non_exhaustive()
     }

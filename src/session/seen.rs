@@ -21,14 +21,12 @@ pub(in crate::session) struct Seen {
 }
 
 impl Seen {
-    /// With the token that a session begins with.
-    pub(in crate::session) fn new(verified: &Verified) -> Self {
-        let seen = Self {
-            issued: Mark::new(Moment::BEGINNING),
-            bare: Mutex::default(),
-        };
-        seen.note(verified);
-        seen
+    /// With the latest `iat` and the tokens without one that are known when a session begins.
+    pub(in crate::session) fn new(issued: Moment, bare: Vec<Token<TokenFingerprint>>) -> Self {
+        Self {
+            issued: Mark::new(issued),
+            bare: Mutex::new(bare),
+        }
     }
 
     /// Remembers a token that was admitted.

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::jwt::{TokenFingerprint, Verified};
 use crate::session::EndCause;
 use crate::session::moment::Moment;
@@ -25,7 +27,7 @@ pub(in crate::session) struct TokenLife {
 }
 
 /// What a tombstone looks at in a token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(in crate::session) struct Token<F> {
     pub(in crate::session) issued_at: Option<Moment>,
     pub(in crate::session) expires_at: Moment,
@@ -33,7 +35,7 @@ pub(in crate::session) struct Token<F> {
 }
 
 /// The record that JWTs are refused from a moment on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::session) struct Tombstone<F = TokenFingerprint> {
     issued_up_to: Moment,
     exact: Vec<F>,
@@ -97,6 +99,20 @@ impl<F: Clone + PartialEq> Tombstone<F> {
     pub(in crate::session) fn by_issuer(mut self) -> Self {
         self.all_without_iat = true;
         self.cause = EndCause::Backchannel;
+        self
+    }
+
+    /// What both refuse.
+    pub(in crate::session) fn and(mut self, other: &Self) -> Self {
+        self.issued_up_to = self.issued_up_to.max(other.issued_up_to);
+        self.all_without_iat |= other.all_without_iat;
+        self.kept_until = self.kept_until.max(other.kept_until);
+        for fingerprint in &other.exact {
+            self.add_exact(fingerprint.clone());
+        }
+        if other.cause == EndCause::Backchannel {
+            self.cause = other.cause;
+        }
         self
     }
 

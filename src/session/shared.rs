@@ -1,0 +1,174 @@
+//! What sessions share with other processes, and with their own next start, through a store.
+//!
+//! Everything here is written as batches that are applied wholly or not at all, so that at every moment of a crash each auth token is
+//! in the store: with a live session, or as an owed logout. A token that is being minted is owed before Rocket.Chat is asked for it.
+//!
+//! - `lease`: one process at a time does a thing, and the lease is its fencing token: what it writes expects the lease to be its own.
+//! - `claim`: who wants a session finds it, waits for whoever makes it, or makes it.
+//! - `commit`: what was minted becomes a live session, or replaces what one had.
+//! - `ends`: a session's end, and what a logout buries.
+//! - `debts`: the owed logouts.
+//! - `uses`: what is noted of sessions' use, and whose time is over.
+//! - `follow`: what other processes did.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::clock::Clock;
+use crate::config::session::Scope;
+use crate::session::EndCause;
+use crate::session::handle::StandIn;
+use crate::session::store::seal::Seal;
+use crate::session::store::{Applied, Batch, Change, Expect, Index, Key, Store, StoreError, Value};
+
+pub(in crate::session) mod claim;
+pub(in crate::session) mod codec;
+pub(in crate::session) mod commit;
+pub(in crate::session) mod debts;
+pub(in crate::session) mod ends;
+pub(in crate::session) mod find;
+pub(in crate::session) mod follow;
+pub(in crate::session) mod keys;
+pub(in crate::session) mod lease;
+pub(in crate::session) mod once;
+pub(in crate::session) mod users;
+pub(in crate::session) mod uses;
+
+use lease::Bells;
+
+/// How often a batch whose expectations failed is made anew. Each failure means that somebody else changed the same session just then.
+const ROUNDS: usize = 16;
+
+/// Ends heard of that are remembered, for sessions that take their place at the same moment.
+const REMEMBERED_ENDS: u64 = 50_000;
+
+/// How long: far more than lies between the reading of a session and its taking of a place.
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
+
+/// Unknown stand-ins that are remembered as such, so that a client that keeps sending one costs no look into the store each time.
+const UNKNOWN: u64 = 10_000;
+
+/// The store with all that sessions mean by it.
+pub(in crate::session) struct Shared {
+    store: Arc<dyn Store>,
+    seal: Seal,
+    clock: Clock,
+    scope: Scope,
+    bells: Bells,
+    ended: Cache<String, EndCause>,
+    gaps: AtomicU64,
+    unknown: Cache<crate::session::handle::StandInHash, ()>,
+}
+
+impl Shared {
+    pub(in crate::session) fn new(
+        store: Arc<dyn Store>,
+        seal: Seal,
+        clock: Clock,
+        scope: Scope,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            seal,
+            clock,
+            scope,
+            bells: Bells::default(),
+            ended: Cache::builder()
+                .max_capacity(REMEMBERED_ENDS)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+            gaps: AtomicU64::new(0),
+            unknown: Cache::builder()
+                .max_capacity(UNKNOWN)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+        })
+    }
+
+    /// The stand-in of a session: every process that has the key makes the same, and none is kept.
+    pub(in crate::session) fn stand_in(&self, id: &str) -> StandIn {
+        StandIn::of_bits(&self.seal.derive("stand-in", id))
+    }
+
+    /// How many gaps there were in what was heard: ends may have been missed when it changes.
+    pub(in crate::session) fn gaps(&self) -> u64 {
+        self.gaps.load(Ordering::Acquire)
+    }
+
+    /// Why a session ended that took its place here while its end was heard, if it did.
+    pub(in crate::session) fn ended(&self, id: &str) -> Option<EndCause> {
+        self.ended.get(id)
+    }
+
+    async fn read<const N: usize>(&self, keys: [&Key; N]) -> Result<[Option<Value>; N], StoreError> {
+        let keys: [Key; N] = keys.map(Clone::clone);
+        let values = self.store.read(&keys).await?;
+        // A store answers for each key.
+        Ok(values.try_into().unwrap_or_else(|_| [const { None }; N]))
+    }
+
+    async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {
+        Ok(self.store.write(batch).await? == Applied::Yes)
+    }
+}
+
+impl Batch {
+    fn expect(mut self, expect: Expect) -> Self {
+        self.expect.push(expect);
+        self
+    }
+
+    /// As it was read, whether or not there was something.
+    fn unchanged(self, key: &Key, value: Option<&Value>) -> Self {
+        self.expect(match value {
+            Some(value) => Expect::Is(key.clone(), value.clone()),
+            None => Expect::Absent(key.clone()),
+        })
+    }
+
+    fn put(self, key: &Key, value: Value) -> Self {
+        self.put_for(key, value, None)
+    }
+
+    fn put_for(mut self, key: &Key, value: Value, life: Option<Duration>) -> Self {
+        let key = key.clone();
+        self.changes.push(Change::Put { key, value, life });
+        self
+    }
+
+    fn remove(mut self, key: &Key) -> Self {
+        self.changes.push(Change::Remove(key.clone()));
+        self
+    }
+
+    fn enter(mut self, index: Index, member: &str, score: u64) -> Self {
+        let member = member.to_owned();
+        self.changes.push(Change::Enter {
+            index,
+            member,
+            score,
+        });
+        self
+    }
+
+    fn leave(mut self, index: Index, member: &str) -> Self {
+        let member = member.to_owned();
+        self.changes.push(Change::Leave { index, member });
+        self
+    }
+
+    fn tell(mut self, word: String) -> Self {
+        self.tell.push(word);
+        self
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Shared")
+    }
+}

@@ -1,0 +1,116 @@
+//! Finding sessions in the store, by id, by stand-in and by what several of them share.
+
+use crate::jwt::{ClaimKey, PrincipalKey};
+use crate::session::facts::Uses;
+use crate::session::handle::StandInHash;
+use crate::session::shared::claim::text;
+use crate::session::shared::codec::{self, Kept};
+use crate::session::shared::{Shared, keys};
+use crate::session::store::{Entry, Index, Key, Range, StoreError, Value};
+
+/// Sessions of one principal or claim that are looked at, at most: many times what `max_per_principal` lets live.
+const MOST: usize = 2000;
+
+impl Shared {
+    /// A live session.
+    pub(in crate::session) async fn find(
+        &self,
+        id: &str,
+    ) -> Result<Option<(Kept, Uses)>, StoreError> {
+        let (session, times) = (keys::session(id), keys::times(id));
+        let [kept, uses] = self.read([&session, &times]).await?;
+        let (Some(kept), Some(uses)) = (kept, uses) else {
+            return Ok(None);
+        };
+        Ok(Some((
+            Kept::open(&self.seal, &session, &kept)?,
+            codec::opened(&self.seal, &times, &uses)?,
+        )))
+    }
+
+    /// The live session that a stand-in names.
+    pub(in crate::session) async fn find_by_stand_in(
+        &self,
+        hash: &StandInHash,
+    ) -> Result<Option<(Kept, Uses)>, StoreError> {
+        // What names nothing now never will: a stand-in is known to the store before it is to anybody.
+        if self.unknown.contains_key(hash) {
+            return Ok(None);
+        }
+        let [id] = self.read([&keys::stand_in(hash)]).await?;
+        let found = match id {
+            Some(id) => self.find(&text(&id)?).await?,
+            None => None,
+        };
+        if found.is_none() {
+            self.unknown.insert(*hash, ());
+        }
+        Ok(found)
+    }
+
+    /// The live session of a host session.
+    pub(in crate::session) async fn id_of(
+        &self,
+        host_session: &crate::jwt::HostSession,
+    ) -> Result<Option<String>, StoreError> {
+        let [id] = self.read([&keys::host(host_session)]).await?;
+        id.map(|id| text(&id)).transpose()
+    }
+
+    /// The ids of a principal's sessions, the least recently used first, as far as the store knows.
+    pub(in crate::session) async fn of_principal(
+        &self,
+        principal: &PrincipalKey,
+    ) -> Result<Vec<String>, StoreError> {
+        self.members(keys::of_principal(principal)).await
+    }
+
+    /// The ids of the sessions with a session claim.
+    pub(in crate::session) async fn of_claim(
+        &self,
+        claim: &ClaimKey,
+    ) -> Result<Vec<String>, StoreError> {
+        self.members(keys::of_claim(claim)).await
+    }
+
+    /// Those of these sessions that are live, with the values they were read from.
+    pub(super) async fn kept(&self, ids: &[String]) -> Result<Vec<(Key, Value, Kept)>, StoreError> {
+        let keys: Vec<Key> = ids.iter().map(|id| keys::session(id)).collect();
+        let values = self.store.read(&keys).await?;
+        let mut kept = Vec::with_capacity(keys.len());
+        for (key, value) in keys.into_iter().zip(values) {
+            if let Some(value) = value {
+                let session = Kept::open(&self.seal, &key, &value)?;
+                kept.push((key, value, session));
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Some sessions after this one in the order in which they began.
+    pub(in crate::session) async fn page(
+        &self,
+        after: Option<Entry>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.store
+            .range(&Range {
+                index: keys::all(),
+                after,
+                up_to: u64::MAX,
+                limit,
+            })
+            .await
+    }
+
+    async fn members(&self, index: Index) -> Result<Vec<String>, StoreError> {
+        let range = Range {
+            index,
+            after: None,
+            up_to: u64::MAX,
+            limit: MOST,
+        };
+        let entries = self.store.range(&range).await?;
+        Ok(entries.into_iter().map(|entry| entry.member).collect())
+    }
+}
