@@ -20,7 +20,7 @@ impl Inner {
         self.revoker.owe(credentials, cause.name(), None);
         self.store.remove(session, stand_in);
         session.tell_sockets();
-        self.metrics.sessions_changed(-1);
+        self.metrics.session_ended(cause.name());
         tracing::info!(
             session.id = session.id(),
             issuer = session.issuer(),
