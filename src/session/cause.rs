@@ -7,6 +7,8 @@ pub enum EndCause {
     Logout,
     /// The issuer said over the back channel that its session is over.
     Backchannel,
+    /// An administrator revoked the session, or all of its principal.
+    Revoked,
     /// The client let the session go.
     Release,
     /// The newest JWT expired and the grace passed.
@@ -26,12 +28,28 @@ pub enum EndCause {
 }
 
 impl EndCause {
+    /// Every cause there is.
+    pub const ALL: [Self; 11] = [
+        Self::Logout,
+        Self::Backchannel,
+        Self::Revoked,
+        Self::Release,
+        Self::Expired,
+        Self::Idle,
+        Self::MaxLifetime,
+        Self::Displaced,
+        Self::Deactivated,
+        Self::LastSocket,
+        Self::Shutdown,
+    ];
+
     /// The slug for logs and metric labels.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Logout => "logout",
             Self::Backchannel => "backchannel-logout",
+            Self::Revoked => "revoked",
             Self::Release => "release",
             Self::Expired => "expired",
             Self::Idle => "idle",

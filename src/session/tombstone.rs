@@ -100,6 +100,13 @@ impl<F: Clone + PartialEq> Tombstone<F> {
         self
     }
 
+    /// The same by an administrator's word, as strict as the issuer's.
+    pub(in crate::session) fn by_admin(mut self) -> Self {
+        self.all_without_iat = true;
+        self.cause = EndCause::Revoked;
+        self
+    }
+
     /// What ends a session whose token it refuses.
     pub(in crate::session) fn cause(&self) -> EndCause {
         self.cause
