@@ -14,7 +14,7 @@
 //!         |   +------------->|                  |<----------------------------------------+
 //!         |   |              |   credentials    |                                         |
 //!         |   +-- refresh ---+------------------+-----------------------------------------+
-//!         |       (old token               | logout, backchannel-logout, release, expired, idle,
+//!         |       (old token               | logout, backchannel-logout, revoked, release, expired, idle,
 //!         |       owed a logout)           | max-lifetime, displaced, deactivated, last-socket, shutdown
 //!         v                                v
 //!      ended: marked, logout owed, forgotten, sockets told, in this order
@@ -44,6 +44,7 @@ use crate::rocketchat::RocketChat;
 use crate::telemetry::metrics::{Lookup, Metrics};
 
 pub mod cause;
+pub mod directory;
 mod ending;
 pub mod error;
 mod exchange;

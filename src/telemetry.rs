@@ -4,5 +4,6 @@ pub mod access_log;
 pub mod logging;
 pub mod metrics;
 pub mod readiness;
+pub mod recent;
 pub mod request_id;
 pub mod striped;

@@ -103,7 +103,9 @@ impl HostSession {
 pub struct PrincipalKey([u8; SHA256_OUTPUT_LEN]);
 
 impl PrincipalKey {
-    pub(in crate::jwt) fn of(issuer: &str, subject: &str) -> Self {
+    /// Of the exact `iss` and `sub`: how administrators name a principal.
+    #[must_use]
+    pub fn of(issuer: &str, subject: &str) -> Self {
         Self(digest_parts(
             b"gantry principal",
             &[Some(issuer), Some(subject)],

@@ -10,6 +10,8 @@ pub enum EndCause {
     Logout,
     /// The issuer said over the back channel that its session is over.
     Backchannel,
+    /// An administrator revoked the session, or all of its principal.
+    Revoked,
     /// The client let the session go.
     Release,
     /// The newest JWT expired and the grace passed.
@@ -29,9 +31,11 @@ pub enum EndCause {
 }
 
 impl EndCause {
-    const ALL: [Self; 10] = [
+    /// Every cause there is.
+    pub const ALL: [Self; 11] = [
         Self::Logout,
         Self::Backchannel,
+        Self::Revoked,
         Self::Release,
         Self::Expired,
         Self::Idle,
@@ -53,6 +57,7 @@ impl EndCause {
         match self {
             Self::Logout => "logout",
             Self::Backchannel => "backchannel-logout",
+            Self::Revoked => "revoked",
             Self::Release => "release",
             Self::Expired => "expired",
             Self::Idle => "idle",

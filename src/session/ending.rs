@@ -20,7 +20,7 @@ impl Inner {
         self.revoker.owe(credentials, cause.name(), None);
         self.local.remove(session, stand_in);
         session.tell_sockets();
-        self.metrics.sessions_changed(-1);
+        self.metrics.session_ended(cause.name());
         tracing::info!(
             session.id = session.id(),
             issuer = session.issuer(),
@@ -53,6 +53,11 @@ impl Inner {
 
     /// As [`Inner::logout`], by the session itself: every JWT that it has seen is refused from now on, and those with an earlier `iat`.
     pub(in crate::session) fn logout_session(&self, session: &Arc<Session>) {
+        self.end_for_good(session, EndCause::Logout);
+    }
+
+    /// As [`Inner::logout_session`], for any cause.
+    pub(in crate::session) fn end_for_good(&self, session: &Arc<Session>, cause: EndCause) {
         let now = Moment::of(self.clock.now());
         let (issued, bare) = (session.tokens().issued(), session.tokens().bare());
         self.bury(session.host_session().into(), |older| {
@@ -61,7 +66,7 @@ impl Inner {
                 Tombstone::over(Some(&tombstone), token, now, &self.token_life)
             })
         });
-        self.end(session, EndCause::Logout);
+        self.end(session, cause);
     }
 
     pub(in crate::session) fn bury(

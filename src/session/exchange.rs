@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use crate::jwt::Verified;
 use crate::rocketchat::{Credentials, User};
@@ -51,6 +52,7 @@ impl Inner {
         entrance: Entrance,
     ) {
         let flight = Arc::clone(pilot.flight());
+        let began = Instant::now();
         let (user, credentials, permit) = match self.exchange(&verified, &entrance).await {
             Ok(exchanged) => exchanged,
             Err(error) => {
@@ -61,6 +63,7 @@ impl Inner {
             }
         };
         pilot.land(self.begin(&flight, &verified, &user, credentials));
+        self.metrics.exchanged(began.elapsed());
         // After landing: nobody waits for a change of name.
         self.users.follow(&verified.principal, &user).await;
         drop(permit);
@@ -118,7 +121,7 @@ impl Inner {
             },
             now,
         }));
-        self.metrics.sessions_changed(1);
+        self.metrics.session_began();
         tracing::info!(
             session.id = session.id(),
             issuer = session.issuer(),

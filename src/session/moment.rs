@@ -23,6 +23,14 @@ impl Moment {
         Self(clock::unix_millis(time))
     }
 
+    pub(in crate::session) fn of_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    pub(in crate::session) fn millis(self) -> u64 {
+        self.0
+    }
+
     /// This much later, at most [`Moment::NEVER`].
     pub(in crate::session) fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

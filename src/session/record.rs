@@ -31,6 +31,7 @@ pub struct Session {
     /// Those that were there when it began; each later one ends it.
     tombstones: OnceLock<Tombstones>,
     bounds: Bounds,
+    began: Moment,
     ended: AtomicBool,
     credentials: ArcSwap<Credentials>,
     last_used: Mark,
@@ -84,6 +85,7 @@ impl Session {
             facts: begin.facts,
             tombstones: OnceLock::new(),
             bounds: begin.bounds,
+            began: begin.now,
             ended: AtomicBool::new(false),
             credentials: ArcSwap::new(begin.credentials),
             last_used: Mark::new(begin.uses.last_used),
@@ -211,6 +213,23 @@ impl Session {
     /// Refuses from now on what these refuse; once, before it takes its place.
     pub(in crate::session) fn heed(&self, tombstones: Tombstones) {
         let _only_once = self.tombstones.set(tombstones);
+    }
+
+    pub(in crate::session) fn began(&self) -> Moment {
+        self.began
+    }
+
+    pub(in crate::session) fn shared_issuer(&self) -> Arc<str> {
+        Arc::clone(&self.issuer)
+    }
+
+    pub(in crate::session) fn open_sockets(&self) -> usize {
+        self.sockets.load(Ordering::Relaxed)
+    }
+
+    /// When it was last used, sockets aside.
+    pub(in crate::session) fn used(&self) -> Moment {
+        self.last_used.load()
     }
 
     /// When it was last used; an open socket is use.

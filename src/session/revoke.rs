@@ -19,6 +19,10 @@ use crate::session::record::Session;
 use crate::session::sweeper::Timed;
 use crate::telemetry::metrics::Metrics;
 
+mod tally;
+
+use tally::{Tallies, Tally};
+
 /// Logouts called at a time: enough for the end of a working day, little beside what users do.
 const CALLS: usize = 8;
 
@@ -48,6 +52,7 @@ struct Owed {
     /// While this session lives and somebody uses the token, it stays.
     held_by: Option<Arc<Session>>,
     failures: u32,
+    _counted: Tally,
 }
 
 #[derive(Debug)]
@@ -57,6 +62,7 @@ struct Queue {
     waiting: Mutex<BinaryHeap<Timed<Owed>>>,
     added: Notify,
     owed: watch::Sender<usize>,
+    tallies: Tallies,
 }
 
 impl Revoker {
@@ -73,6 +79,7 @@ impl Revoker {
             waiting: Mutex::default(),
             added: Notify::new(),
             owed: watch::Sender::new(0),
+            tallies: Tallies::default(),
         });
         tokio::spawn(work(Arc::clone(&queue), rocketchat, closed));
         Self { queue }
@@ -88,15 +95,22 @@ impl Revoker {
         self.queue.owed.send_modify(|owed| *owed += 1);
         self.queue.metrics.owed_logouts(*self.queue.owed.borrow());
         let at = Moment::of(self.queue.clock.now());
+        let counted = self.queue.tallies.count(credentials.user_id());
         self.queue.push(
             at,
             Owed {
+                _counted: counted,
                 credentials,
                 cause,
                 held_by,
                 failures: 0,
             },
         );
+    }
+
+    /// How many logouts are owed to this Rocket.Chat user.
+    pub(in crate::session) fn owed_to(&self, user_id: &str) -> usize {
+        self.queue.tallies.of(user_id)
     }
 
     /// Tries everything now: what waits for its next try or for its users will have no later chance.

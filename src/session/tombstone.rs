@@ -110,9 +110,16 @@ impl<F: Clone + PartialEq> Tombstone<F> {
         for fingerprint in &other.exact {
             self.add_exact(fingerprint.clone());
         }
-        if other.cause == EndCause::Backchannel {
+        if other.cause != EndCause::Logout {
             self.cause = other.cause;
         }
+        self
+    }
+
+    /// The same by an administrator's word, as strict as the issuer's.
+    pub(in crate::session) fn by_admin(mut self) -> Self {
+        self.all_without_iat = true;
+        self.cause = EndCause::Revoked;
         self
     }
 

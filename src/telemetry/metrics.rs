@@ -6,107 +6,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::recent::Recent;
 use super::striped::{Durations, Striped};
 
-/// What a request was about; the closed set behind every `route` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// `/api/…`
-    Api,
-    /// Files, avatars and exports.
-    File,
-    /// WebSocket upgrades.
-    Socket,
-    /// HTML pages of the web client.
-    Page,
-    /// Static files and other public paths.
-    Public,
-    /// Gantry's own endpoints.
-    Own,
-    /// Refused before it was routed.
-    None,
-}
+pub mod figures;
+mod labels;
 
-impl Route {
-    const ALL: [Self; 7] = [
-        Self::Api,
-        Self::File,
-        Self::Socket,
-        Self::Page,
-        Self::Public,
-        Self::Own,
-        Self::None,
-    ];
+pub use figures::Figures;
+pub use labels::{Lookup, Route};
 
-    /// The label's value, also `http.route` in the access log.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::File => "file",
-            Self::Socket => "socket",
-            Self::Page => "page",
-            Self::Public => "public",
-            Self::Own => "own",
-            Self::None => "none",
-        }
-    }
-}
-
-/// How a session was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// It was there.
-    Hit,
-    /// Somebody else's exchange was under way.
-    Joined,
-    /// A new exchange was begun.
-    Miss,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RouteLabels {
-    route: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RequestLabels {
-    route: &'static str,
-    status_class: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ProblemLabels {
-    problem: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ResultLabels {
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RevokedLabels {
-    cause: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct BuildLabels {
-    version: &'static str,
-    revision: &'static str,
-}
+use labels::{
+    BuildLabels, CauseLabels, OperationLabels, ProblemLabels, RequestLabels, ResultLabels,
+    RevokedLabels, RouteLabels,
+};
 
 type Counter = counter::Counter<u64, Striped>;
 type Results = Family<ResultLabels, Counter>;
@@ -127,6 +45,8 @@ struct Inner {
     verifications: Results,
     jwks_fetches: Results,
     sessions: Gauge,
+    sessions_ended: Family<CauseLabels, Counter>,
+    exchanges: Durations,
     users_provisioned: Results,
     credentials_minted: Results,
     credentials_refreshed: Results,
@@ -138,6 +58,7 @@ struct Inner {
     ddp_logins: Results,
     connections: Gauge,
     log_lines_dropped: Counter,
+    recent: Recent,
 }
 
 /// Status classes by `status / 100 - 1`.
@@ -212,6 +133,12 @@ impl Metrics {
                 "Fetches of issuers' key sets",
             ),
             sessions: add(&mut registry, "sessions", "Sessions alive"),
+            sessions_ended: add(&mut registry, "sessions_ended", "Sessions that ended"),
+            exchanges: add(
+                &mut registry,
+                "exchange_duration_seconds",
+                "Time from a host session's first request to its session",
+            ),
             users_provisioned: add(
                 &mut registry,
                 "users_provisioned",
@@ -251,6 +178,7 @@ impl Metrics {
                 "log_lines_dropped",
                 "Access log lines dropped because their reader was too slow",
             ),
+            recent: Recent::default(),
             registry,
         };
         Self(Arc::new(inner))
@@ -269,6 +197,7 @@ impl Metrics {
             .rejections
             .get_or_create(&ProblemLabels { problem })
             .inc();
+        self.0.recent.note("request", problem);
     }
 
     /// A JWT was known from before.
@@ -278,12 +207,12 @@ impl Metrics {
 
     /// A JWT's signature and claims were looked at; `result` is `ok` or the error's kind.
     pub fn token_verified(&self, result: &'static str) {
-        count(&self.0.verifications, result);
+        self.count(&self.0.verifications, "JWT", result);
     }
 
     /// A key set was fetched; `result` is `ok` or the error's kind.
     pub fn jwks_fetched(&self, result: &'static str) {
-        count(&self.0.jwks_fetches, result);
+        self.count(&self.0.jwks_fetches, "issuer keys", result);
     }
 
     /// A session was looked up.
@@ -291,24 +220,38 @@ impl Metrics {
         self.0.lookups[lookup as usize].inc();
     }
 
-    /// A session began (`+1`) or ended (`-1`).
-    pub fn sessions_changed(&self, by: i64) {
-        self.0.sessions.inc_by(by);
+    /// A session began.
+    pub fn session_began(&self) {
+        self.0.sessions.inc();
+    }
+
+    /// A session ended because of `cause`.
+    pub fn session_ended(&self, cause: &'static str) {
+        self.0.sessions.dec();
+        self.0
+            .sessions_ended
+            .get_or_create(&CauseLabels { cause })
+            .inc();
+    }
+
+    /// An exchange led to a session after this time.
+    pub fn exchanged(&self, duration: Duration) {
+        self.0.exchanges.observe(duration);
     }
 
     /// A user was created, or not; `result` is `ok` or the error's kind.
     pub fn user_provisioned(&self, result: &'static str) {
-        count(&self.0.users_provisioned, result);
+        self.count(&self.0.users_provisioned, "provisioning", result);
     }
 
     /// An auth token was minted, or not.
     pub fn credentials_minted(&self, result: &'static str) {
-        count(&self.0.credentials_minted, result);
+        self.count(&self.0.credentials_minted, "minting", result);
     }
 
     /// Credentials were refreshed, or not.
     pub fn credentials_refreshed(&self, result: &'static str) {
-        count(&self.0.credentials_refreshed, result);
+        self.count(&self.0.credentials_refreshed, "refresh", result);
     }
 
     /// A logout was tried at Rocket.Chat because of `cause`.
@@ -317,6 +260,7 @@ impl Metrics {
             .credentials_revoked
             .get_or_create(&RevokedLabels { cause, result })
             .inc();
+        self.0.recent.note("logout", result);
     }
 
     /// Logouts owed now.
@@ -346,7 +290,7 @@ impl Metrics {
 
     /// A login on a socket came to its end; `result` is `ok`, `refused` by Rocket.Chat, `timeout`, or the gate's error's kind.
     pub fn ddp_login(&self, result: &'static str) {
-        count(&self.0.ddp_logins, result);
+        self.count(&self.0.ddp_logins, "socket login", result);
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).
@@ -357,6 +301,11 @@ impl Metrics {
     /// An access log line was dropped.
     pub fn log_line_dropped(&self) {
         self.0.log_lines_dropped.inc();
+    }
+
+    fn count(&self, results: &Results, what: &'static str, result: &'static str) {
+        results.get_or_create(&ResultLabels { result }).inc();
+        self.0.recent.note(what, result);
     }
 
     /// The metrics page, in the OpenMetrics text format.
@@ -373,10 +322,6 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn count(results: &Results, result: &'static str) {
-    results.get_or_create(&ResultLabels { result }).inc();
 }
 
 fn add<M>(registry: &mut Registry, name: &str, help: &str) -> M

@@ -50,6 +50,15 @@ impl Readiness {
             .collect()
     }
 
+    /// Every latch by name, with what is missing of it.
+    #[must_use]
+    pub fn latches(&self) -> Vec<(String, Option<String>)> {
+        self.entries()
+            .iter()
+            .map(|entry| (entry.name.clone(), entry.missing.clone()))
+            .collect()
+    }
+
     fn entries(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +100,14 @@ mod tests {
             ]
         );
         keys.ready();
+        let missing = Some("service account refused".to_owned());
+        assert_eq!(
+            readiness.latches(),
+            [
+                ("keys of issuer a".to_owned(), None),
+                ("rocketchat".to_owned(), missing)
+            ]
+        );
         chat.ready();
         assert!(readiness.missing().is_empty());
     }

@@ -90,6 +90,23 @@ impl Durations {
         observed.buckets[bucket].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// All durations together.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        Duration::from_nanos(self.sum(|observed| &observed.nanoseconds))
+    }
+
+    /// How many were counted in each bucket, by its upper bound in seconds; the last is infinite.
+    #[must_use]
+    pub fn buckets(&self) -> [(f64, u64); BUCKETS.len()] {
+        array::from_fn(|index| {
+            (
+                BUCKETS[index],
+                self.sum(|observed| &observed.buckets[index]),
+            )
+        })
+    }
+
     fn sum(&self, of: impl Fn(&Observed) -> &AtomicU64) -> u64 {
         let each = self
             .0
@@ -101,15 +118,9 @@ impl Durations {
 
 impl EncodeMetric for Durations {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        let seconds = Duration::from_nanos(self.sum(|observed| &observed.nanoseconds));
-        let buckets: [(f64, u64); BUCKETS.len()] = array::from_fn(|index| {
-            (
-                BUCKETS[index],
-                self.sum(|observed| &observed.buckets[index]),
-            )
-        });
+        let buckets = self.buckets();
         let count = buckets.iter().map(|(_, count)| count).sum();
-        encoder.encode_histogram::<NoLabelSet>(seconds.as_secs_f64(), count, &buckets, None)
+        encoder.encode_histogram::<NoLabelSet>(self.total().as_secs_f64(), count, &buckets, None)
     }
 
     fn metric_type(&self) -> MetricType {

@@ -8,13 +8,15 @@ use crate::support::gateway::Gateway;
 use crate::support::socket::Socket;
 
 /// Each metric with its type.
-const METRICS: [(&str, &str); 18] = [
+const METRICS: [(&str, &str); 20] = [
     ("gantry_requests", "counter"),
     ("gantry_request_duration_seconds", "histogram"),
     ("gantry_rejections", "counter"),
     ("gantry_token_verifications", "counter"),
     ("gantry_jwks_fetches", "counter"),
     ("gantry_sessions", "gauge"),
+    ("gantry_sessions_ended", "counter"),
+    ("gantry_exchange_duration_seconds", "histogram"),
     ("gantry_session_lookups", "counter"),
     ("gantry_users_provisioned", "counter"),
     ("gantry_credentials_minted", "counter"),

@@ -77,6 +77,8 @@ fn happen(metrics: &Metrics) {
     metrics.credentials_refreshed("ok");
     metrics.ddp_login("ok");
     metrics.credentials_revoked("logout", "ok");
+    metrics.session_began();
+    metrics.session_ended("logout");
     metrics.rocketchat_called("version", Duration::ZERO);
 }
 

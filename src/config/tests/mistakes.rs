@@ -231,7 +231,6 @@ fn misspelt_and_misplaced_keys_are_led_home() {
 fn keys_of_coming_releases_are_named_as_such() {
     for key in [
         "listen.tls",
-        "admin.token_file",
         "filter",
         "backchannel_logout",
         "sessions.file",

@@ -182,6 +182,29 @@ fn keys_that_are_too_short_to_hold_are_refused() {
 }
 
 #[test]
+fn an_admin_token_is_long_and_fits_into_a_header() {
+    let check = |token: &str, expected: &str| {
+        let lines = mistakes(LEAST, &[("GANTRY_ADMIN__TOKEN", token)]);
+        assert!(
+            lines.iter().any(|line| line.contains(expected)),
+            "{lines:#?}"
+        );
+    };
+    check("0123456789abcdef0123456789abcde", "at least 32 characters");
+    check("0123456789abcdef 0123456789abcdef", "without blanks");
+    check("0123456789abcdef0123456789abcdé", "of ASCII");
+    let key = "0123456789abcdef0123456789abcdef";
+    let config = good(LEAST, &[("GANTRY_ADMIN__TOKEN", key)]);
+    assert!(
+        config
+            .admin
+            .token
+            .is_some_and(|token| token.reveal() == key)
+    );
+    assert!(good(LEAST, &[]).admin.token.is_none());
+}
+
+#[test]
 fn a_public_key_never_serves_as_a_shared_secret() {
     let keys = LEAST.replace(
         "jwks_url: https://app.example.com/jwks.json",

@@ -1,0 +1,321 @@
+//! Sessions as administrators see and end them.
+//!
+//! Looking is one pass over all sessions that marks no use of them; it is for people and scripts, and nothing on the way of a request
+//! asks here. All of it is async, because sessions need not be in this process.
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::jwt::PrincipalKey;
+use crate::session::grave::Grave;
+use crate::session::moment::Moment;
+use crate::session::record::Session;
+use crate::session::tombstone::Tombstone;
+use crate::session::{EndCause, Inner, Sessions};
+
+/// Auth tokens that Rocket.Chat keeps for one user before it drops the oldest (RC §3.4).
+pub const ROCKETCHAT_KEEPS: usize = 50;
+
+/// Which sessions are looked for; what is absent does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Rocket.Chat user id or username.
+    pub user: Option<String>,
+    /// The exact issuer.
+    pub issuer: Option<String>,
+    /// Began at least this long ago.
+    pub older_than: Option<Duration>,
+    /// Neither used nor with an open socket for at least this long.
+    pub idle_for: Option<Duration>,
+}
+
+/// Which part of what is found is wanted.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Go on behind this place; `None` begins with the youngest session.
+    pub after: Option<Cursor>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A place in the list of all sessions, the youngest first. It stays where it is whatever begins and ends meanwhile, so that a session
+/// that is there all along is met once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    began: std::cmp::Reverse<Moment>,
+    id: String,
+}
+
+/// One page of the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The sessions, the youngest first.
+    pub sessions: Vec<Summary>,
+    /// Where the next page begins, if there is more.
+    pub next: Option<Cursor>,
+}
+
+/// What administrators are told of a session; nothing in it opens anything.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Random, ours, safe to log.
+    pub id: String,
+    /// The issuer of its principal.
+    pub issuer: Arc<str>,
+    /// The Rocket.Chat user's id.
+    pub user_id: String,
+    /// The Rocket.Chat username.
+    pub username: String,
+    /// When it began.
+    pub began: SystemTime,
+    /// When it was last used; an open socket is no use by itself.
+    pub last_used: SystemTime,
+    /// The latest moment it may live to, as known now.
+    pub expires_at: SystemTime,
+    /// Open sockets.
+    pub sockets: usize,
+}
+
+/// What Gantry knows of a principal.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Its live sessions, the youngest first.
+    pub sessions: Vec<Summary>,
+    /// The auth tokens of its Rocket.Chat user; `None` when no live session says who that is.
+    pub tokens: Option<Tokens>,
+}
+
+/// Auth tokens of one Rocket.Chat user that came from Gantry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// In use by sessions, whoever's principal's they are.
+    pub held: usize,
+    /// Owed a logout.
+    pub owed: usize,
+}
+
+impl Sessions {
+    /// Live sessions, the youngest first.
+    pub async fn list(&self, filter: Filter, page: Page) -> Listed {
+        let inner = &*self.0;
+        let now = Moment::of(inner.clock.now());
+        // Holds one more than a page: the oldest falls out, and whether one did says whether there is more.
+        let mut found = BinaryHeap::with_capacity(page.limit + 2);
+        for session in inner.local.all() {
+            let place = session.place();
+            let behind = page.after.as_ref().is_none_or(|after| place > *after);
+            if behind && !session.ended() && filter.takes(&session, now) {
+                found.push(Placed { place, session });
+            }
+            if found.len() > page.limit + 1 {
+                found.pop();
+            }
+        }
+        let mut found = found.into_sorted_vec();
+        let more = found.len() > page.limit;
+        found.truncate(page.limit);
+        Listed {
+            next: found.last().filter(|_| more).map(|last| last.place.clone()),
+            sessions: summaries(found.iter().map(|placed| &placed.session)),
+        }
+    }
+
+    /// The live session with this id.
+    pub async fn find(&self, id: &str) -> Option<Summary> {
+        self.0.by_id(id).map(|session| session.summary())
+    }
+
+    /// Ends the session with this id for good: its JWTs up to now are refused, as after a logout. What it was comes back.
+    pub async fn end_by_id(&self, id: &str) -> Option<Summary> {
+        let session = self.0.by_id(id)?;
+        let summary = session.summary();
+        self.0.end_for_good(&session, EndCause::Revoked);
+        Some(summary)
+    }
+
+    /// What is known of a principal.
+    pub async fn principal(&self, principal: &PrincipalKey) -> Known {
+        let inner = &*self.0;
+        let mut sessions = inner.local.of_principal(principal);
+        sessions.retain(|session| !session.ended());
+        sessions.sort_by_key(|session| session.place());
+        let sessions = summaries(sessions.iter());
+        let user_id = sessions.first().map(|session| session.user_id.clone());
+        Known {
+            sessions,
+            tokens: user_id.map(|user_id| inner.tokens_of(&user_id)),
+        }
+    }
+
+    /// Ends all sessions of a principal for good: every JWT of it up to now is refused, also those that nobody has shown yet, and
+    /// exchanges that run end when they land. What the sessions were comes back.
+    pub async fn end_principal(&self, principal: &PrincipalKey) -> Vec<Summary> {
+        let inner = &*self.0;
+        let now = Moment::of(inner.clock.now());
+        let seen = inner.local.of_principal(principal);
+        inner.bury(Grave::from(principal), |older| {
+            let issued = seen.iter().map(|session| session.tokens().issued());
+            let moment = issued.fold(now, Moment::max);
+            let tombstone = Tombstone::up_to(older, moment, &inner.token_life);
+            let bare = seen.iter().flat_map(|session| session.tokens().bare());
+            bare.fold(tombstone, |tombstone, token| {
+                Tombstone::over(Some(&tombstone), &token, moment, &inner.token_life)
+            })
+            .by_admin()
+        });
+        // Looked for again: whoever began before the tombstone was seen is enlisted by now.
+        let live = inner.local.of_principal(principal);
+        let live: Vec<_> = live
+            .into_iter()
+            .filter(|session| !session.ended())
+            .collect();
+        let ended = summaries(live.iter());
+        for session in &live {
+            inner.end(session, EndCause::Revoked);
+        }
+        ended
+    }
+}
+
+impl Inner {
+    fn by_id(&self, id: &str) -> Option<Arc<Session>> {
+        let mut all = self.local.all().into_iter();
+        all.find(|session| session.id() == id && !session.ended())
+    }
+
+    fn tokens_of(&self, user_id: &str) -> Tokens {
+        let all = self.local.all();
+        let held = all.iter().filter(|session| {
+            !session.ended() && session.current().credentials.user_id() == user_id
+        });
+        Tokens {
+            held: held.count(),
+            owed: self.revoker.owed_to(user_id),
+        }
+    }
+}
+
+impl Filter {
+    fn takes(&self, session: &Arc<Session>, now: Moment) -> bool {
+        let is_users = |user: &String| {
+            user == session.username() || user == session.current().credentials.user_id()
+        };
+        self.user.as_ref().is_none_or(is_users)
+            && self
+                .issuer
+                .as_ref()
+                .is_none_or(|issuer| issuer == session.issuer())
+            && self
+                .older_than
+                .is_none_or(|age| session.began().after(age) <= now)
+            && self
+                .idle_for
+                .is_none_or(|idle| session.last_used().after(idle) <= now)
+    }
+}
+
+impl Cursor {
+    /// The place as text, for whoever asks for the next page.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}.{}", self.began.0.millis(), self.id)
+    }
+
+    /// Reads such a text. `None` when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (began, id) = text.split_once('.')?;
+        let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if !began.bytes().all(|byte| byte.is_ascii_digit()) || !id.bytes().all(is_ours) {
+            return None;
+        }
+        Some(Self {
+            began: std::cmp::Reverse(Moment::of_millis(began.parse().ok()?)),
+            id: id.to_owned(),
+        })
+    }
+}
+
+impl Session {
+    fn place(&self) -> Cursor {
+        Cursor {
+            began: std::cmp::Reverse(self.began()),
+            id: self.id().to_owned(),
+        }
+    }
+
+    fn summary(self: &Arc<Self>) -> Summary {
+        Summary {
+            id: self.id().to_owned(),
+            issuer: self.shared_issuer(),
+            user_id: self.current().credentials.user_id().to_owned(),
+            username: self.username().to_owned(),
+            began: self.began().time(),
+            last_used: self.used().time(),
+            expires_at: self.expires_at(),
+            sockets: self.open_sockets(),
+        }
+    }
+}
+
+fn summaries<'a>(sessions: impl Iterator<Item = &'a Arc<Session>>) -> Vec<Summary> {
+    sessions.map(Session::summary).collect()
+}
+
+/// A session under its place.
+struct Placed {
+    place: Cursor,
+    session: Arc<Session>,
+}
+
+impl PartialEq for Placed {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Placed {}
+
+impl PartialOrd for Placed {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Placed {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place.cmp(&other.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let cursor = Cursor::parse("1767225600000.abc-_1").expect("a cursor");
+        assert_eq!(cursor.text(), "1767225600000.abc-_1");
+        for bad in [
+            "",
+            ".",
+            "x.abc",
+            "-1.abc",
+            "+1.abc",
+            "1",
+            "1.a b",
+            "1.a.b",
+            "99999999999999999999.a",
+        ] {
+            assert_eq!(Cursor::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn younger_sessions_come_first() {
+        let place = |text| Cursor::parse(text).expect("a cursor");
+        assert!(place("2.a") < place("1.a"));
+        assert!(place("1.a") < place("1.b"));
+    }
+}
