@@ -13,14 +13,13 @@ use super::shape::Shape;
 use super::yaml::{Content, Node, Style};
 
 /// Keys that the documentation of coming releases names and this one does not have.
-const LATER: [&str; 8] = [
+const LATER: [&str; 7] = [
     "listen.tls",
     "admin.token_file",
     "sessions.file",
     "sessions.redis",
     "sessions.encryption_key_file",
     "filter",
-    "backchannel_logout",
     "telemetry.otlp_endpoint",
 ];
 

@@ -233,7 +233,6 @@ fn keys_of_coming_releases_are_named_as_such() {
         "listen.tls",
         "admin.token_file",
         "filter",
-        "backchannel_logout",
         "sessions.file",
         "sessions.redis",
         "sessions.encryption_key_file",
