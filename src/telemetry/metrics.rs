@@ -136,6 +136,7 @@ struct Inner {
     upstream_requests: Durations,
     sockets: Gauge,
     ddp_logins: Results,
+    backchannel_logouts: Results,
     connections: Gauge,
     log_lines_dropped: Counter,
 }
@@ -245,6 +246,11 @@ impl Metrics {
             ),
             sockets: add(&mut registry, "websocket_connections", "WebSockets open"),
             ddp_logins: add(&mut registry, "ddp_logins", "Logins on WebSockets"),
+            backchannel_logouts: add(
+                &mut registry,
+                "backchannel_logouts",
+                "Logouts that issuers asked for over the back channel",
+            ),
             connections: add(&mut registry, "connections", "Downstream connections open"),
             log_lines_dropped: add(
                 &mut registry,
@@ -347,6 +353,11 @@ impl Metrics {
     /// A login on a socket came to its end; `result` is `ok`, `refused` by Rocket.Chat, `timeout`, or the gate's error's kind.
     pub fn ddp_login(&self, result: &'static str) {
         count(&self.0.ddp_logins, result);
+    }
+
+    /// An issuer's logout over the back channel was answered; `result` is `ok` or the refusal's kind.
+    pub fn backchannel_logout(&self, result: &'static str) {
+        count(&self.0.backchannel_logouts, result);
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).
