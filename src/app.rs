@@ -151,7 +151,7 @@ pub async fn start(
         .context("public_url or rocketchat.url cannot stand in a request")?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
     let edges = Edges {
-        endpoints: Endpoints::new(&config, gate, clock.clone()),
+        endpoints: Endpoints::new(&config, gate, clock.clone(), metrics.clone()),
         proxy,
         cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
     };

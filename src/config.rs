@@ -17,6 +17,7 @@ use layers::Layers;
 use validation::{Checked, Mistaken, Validation};
 
 pub mod admin;
+pub mod backchannel_logout;
 mod effective;
 mod environment;
 mod file;
@@ -66,6 +67,8 @@ pub struct Config {
     pub websocket: websocket::WebSocket,
     /// How browsers that show Rocket.Chat inside a host page are known.
     pub iframe: iframe::Iframe,
+    /// Logouts that come from issuers.
+    pub backchannel_logout: backchannel_logout::BackchannelLogout,
     /// Logs.
     pub telemetry: telemetry::Telemetry,
     /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
@@ -162,6 +165,7 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         proxy: proxy?,
         websocket: websocket?,
         iframe: iframe?,
+        backchannel_logout: (&file.backchannel_logout).into(),
         telemetry: telemetry::Telemetry::from(&file.telemetry),
         warnings: Vec::new(),
     })

@@ -6,6 +6,7 @@
 //! | `GET /_gantry/session` | tells who acts |
 //! | `POST /_gantry/release` | ends the session; the same JWT may start a new one |
 //! | `POST /_gantry/logout` | ends the host session for good |
+//! | `POST /_gantry/backchannel-logout` | ends what an issuer says is over |
 //! | `POST /_gantry/ticket` | hands out a ticket for `enter` |
 //! | `GET /_gantry/enter` | redeems a ticket, sets the session cookie, leads on |
 //! | `GET`, `POST /_gantry/iframe/login` | Rocket.Chat's iframe API URL: hands out a stand-in |
@@ -23,9 +24,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::types::Origin;
 use crate::gate::{Gate, GateError};
+use crate::jwt::LogoutError;
 use crate::session::Tickets;
+use crate::telemetry::metrics::Metrics;
 
 mod answer;
+mod backchannel;
 mod beacon;
 mod boot;
 mod cookie;
@@ -43,6 +47,15 @@ use iframe::Page;
 
 /// What all own paths begin with.
 pub const PREFIX: &str = "/_gantry/";
+
+/// Behind it, where issuers log out.
+const BACKCHANNEL: &str = "backchannel-logout";
+
+/// Whether a path is an endpoint that servers call and no page may read.
+#[must_use]
+pub fn is_for_servers(path: &str) -> bool {
+    path.strip_prefix(PREFIX) == Some(BACKCHANNEL)
+}
 
 /// Why an own endpoint refused.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +81,15 @@ pub enum EndpointError {
     /// The body is no text.
     #[error("request body is no text")]
     Unreadable,
+    /// The content type is not that of a form.
+    #[error("request is no form")]
+    NotAForm,
+    /// The form has no logout token, or several.
+    #[error("form has no single logout token")]
+    NoLogoutToken,
+    /// The issuer's logout was refused.
+    #[error("logout token is refused")]
+    Logout(#[from] LogoutError),
     /// The body could not be read.
     #[error("request body is not read")]
     Body(#[from] BodyError),
@@ -85,6 +107,9 @@ impl EndpointError {
             Self::Target => "bad-target",
             Self::Twice => "duplicated-parameter",
             Self::Unreadable => "body-unreadable",
+            Self::NotAForm => "not-a-form",
+            Self::NoLogoutToken => "no-logout-token",
+            Self::Logout(error) => error.kind(),
             Self::Body(BodyError::TooLarge) => "body-too-large",
             Self::Body(_) => "body-broken",
         }
@@ -101,12 +126,15 @@ pub struct Endpoints {
     origins: Origins,
     page: Page,
     own: Origin,
+    metrics: Metrics,
+    /// May issuers log out?
+    backchannel: bool,
 }
 
 impl Endpoints {
     /// Asks `gate` who acts.
     #[must_use]
-    pub fn new(config: &Config, gate: Gate, clock: Clock) -> Self {
+    pub fn new(config: &Config, gate: Gate, clock: Clock, metrics: Metrics) -> Self {
         let own = &config.listen.public_url;
         let allowed = &config.proxy.allowed_origins;
         let embedding = &config.proxy.frame_ancestors;
@@ -119,6 +147,8 @@ impl Endpoints {
             origins: Origins::new(own, allowed),
             page: Page::new(embedding.iter()),
             own: own.clone(),
+            metrics,
+            backchannel: config.backchannel_logout.enabled,
         }
     }
 
@@ -138,6 +168,10 @@ impl Endpoints {
             ("session", _) => Err(EndpointError::MethodNotAllowed("GET, POST")),
             ("release", &Method::POST) => logout::release(self, parts, body).await,
             ("logout", &Method::POST) => logout::logout(self, parts).await,
+            (BACKCHANNEL, &Method::POST) if self.backchannel => {
+                backchannel::logout(self, parts, body).await
+            }
+            (BACKCHANNEL, _) if self.backchannel => Err(EndpointError::MethodNotAllowed("POST")),
             ("ticket", &Method::POST) => ticket::issue(self, parts).await,
             ("enter", &Method::GET) => enter::enter(self, parts),
             ("iframe/login", &Method::GET | &Method::POST) => {

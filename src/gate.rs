@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use crate::authn::{Authn, AuthnError, Evidence, Place, Presented, Purpose, stand_in};
-use crate::jwt::{Verified, Verifier, VerifyError};
+use crate::jwt::{LogoutError, Verified, Verifier, VerifyError};
 use crate::secret::Bearer;
 use crate::session::{Admitted, EndCause, ExchangeError, Naming, Session, Sessions};
 
@@ -219,6 +219,16 @@ impl Gate {
             }
             Who::Session(session) => self.sessions.logout_session(session),
         }
+    }
+
+    /// Ends for good what an issuer's logout token says is over.
+    ///
+    /// # Errors
+    /// [`LogoutError`], and nothing ends.
+    pub async fn log_out_named(&self, logout_token: &Bearer) -> Result<(), LogoutError> {
+        let logged_out = self.verifier.verify_logout_token(logout_token).await?;
+        self.sessions.log_out_named(&logged_out);
+        Ok(())
     }
 
     /// The text of the JWT that stands in a request, wherever it stands: what must not go upstream.

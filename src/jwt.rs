@@ -8,14 +8,16 @@ mod jwks;
 mod kept;
 mod keys;
 pub mod logged_out;
+mod logout_token;
 pub mod principal;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod unverified;
 mod verified_cache;
 pub mod verifier;
 
-pub use error::VerifyError;
+pub use error::{LogoutError, VerifyError};
 pub use logged_out::{Ended, LoggedOut};
 pub use principal::{
     ClaimKey, HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified,

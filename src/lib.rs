@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod ddp;
 pub mod endpoints;
+pub mod failpoint;
 pub mod gate;
 pub mod headers;
 pub mod jwt;

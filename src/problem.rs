@@ -57,6 +57,8 @@ problems! {
     METHOD_NOT_ALLOWED = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed here";
     /// A body over the limit.
     TOO_LARGE = PAYLOAD_TOO_LARGE, "too-large", "The request is too large";
+    /// A body of a kind that the endpoint does not take.
+    UNSUPPORTED_MEDIA_TYPE = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The request's content type is not taken here";
     /// A head over the limit.
     HEAD_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "too-large", "The request is too large";
     /// The issuer's keys have never been available.

@@ -54,6 +54,7 @@ mod grave;
 pub mod handle;
 mod life;
 mod local;
+mod shared;
 mod moment;
 mod named;
 pub mod profile;

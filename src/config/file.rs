@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::admin::AdminFile;
+use super::backchannel_logout::BackchannelLogoutFile;
 use super::iframe::IframeFile;
 use super::issuer::IssuerFile;
 use super::listen::ListenFile;
@@ -44,6 +45,8 @@ pub(super) struct File {
     pub(super) websocket: WebSocketFile,
     /// How browsers that show Rocket.Chat inside a host page are known.
     pub(super) iframe: IframeFile,
+    /// Whether issuers may say that a session of theirs is over.
+    pub(super) backchannel_logout: BackchannelLogoutFile,
     /// What Gantry tells about itself.
     pub(super) telemetry: TelemetryFile,
 }

@@ -24,6 +24,8 @@ pub struct Issuer {
     pub issuer: String,
     /// Accepted values of `aud`, at least one.
     pub audiences: Vec<String>,
+    /// Accepted values of `aud` in logout tokens, at least one; default those of `audiences`.
+    pub logout_audiences: Vec<String>,
     /// Accepted signature algorithms, at least one; HS256 exactly when the key is a secret.
     pub algorithms: Vec<Algorithm>,
     /// Where the keys come from.
@@ -93,6 +95,9 @@ pub(super) struct IssuerFile {
     pub(super) issuer: Option<String>,
     /// Values of `aud` of which a token must name one. Required.
     pub(super) audiences: Vec<String>,
+    /// Values of `aud` of which a logout token must name one: the provider's client id, where session tokens name an API. Empty means
+    /// `audiences`.
+    pub(super) logout_audiences: Vec<String>,
     /// Signature algorithms that are believed. Required; `HS256` exactly when the key is a `secret`.
     pub(super) algorithms: Vec<AlgorithmWord>,
     /// URL of the issuer's JWK set. Of this and the next keys down to `secret_file`, exactly one is required.
@@ -127,6 +132,7 @@ impl Default for IssuerFile {
         Self {
             issuer: None,
             audiences: Vec::new(),
+            logout_audiences: Vec::new(),
             algorithms: Vec::new(),
             jwks_url: None,
             discovery: false,

@@ -13,13 +13,12 @@ use super::shape::Shape;
 use super::yaml::{Content, Node, Style};
 
 /// Keys that the documentation of coming releases names and this one does not have.
-const LATER: [&str; 7] = [
+const LATER: [&str; 6] = [
     "listen.tls",
     "sessions.file",
     "sessions.redis",
     "sessions.encryption_key_file",
     "filter",
-    "backchannel_logout",
     "telemetry.otlp_endpoint",
 ];
 

@@ -21,7 +21,7 @@ mod tests;
 mod window;
 
 pub(in crate::jwt) use profile::profile;
-pub(in crate::jwt) use window::Window;
+pub(in crate::jwt) use window::{Dates, Window, since_epoch};
 
 /// Most claims a token may have at its top. Real ones have below 50; the bound keeps the search for doubles cheap.
 const MAX_CLAIMS: usize = 256;
@@ -63,13 +63,17 @@ impl<'a> Claims<'a> {
     /// `sub`.
     pub(in crate::jwt) fn subject(&self) -> Result<Cow<'a, str>, VerifyError> {
         let claim = "sub";
-        let subject = self
-            .text(claim)?
-            .ok_or(VerifyError::MissingClaim { claim })?;
-        if is_name(&subject) {
-            Ok(subject)
-        } else {
-            Err(VerifyError::WrongClaimType { claim })
+        self.name(claim)?.ok_or(VerifyError::MissingClaim { claim })
+    }
+
+    /// A claim that names somebody or something, if it is there; `null` is no absence.
+    pub(in crate::jwt) fn name(
+        &self,
+        claim: &'static str,
+    ) -> Result<Option<Cow<'a, str>>, VerifyError> {
+        match self.text(claim)? {
+            Some(text) if !is_name(&text) => Err(VerifyError::WrongClaimType { claim }),
+            name => Ok(name),
         }
     }
 
@@ -90,14 +94,7 @@ impl<'a> Claims<'a> {
         typ: Option<&str>,
         rules: &Issuer,
     ) -> Result<(), VerifyError> {
-        if let Some(typ) = typ {
-            // RFC 7515 §4.1.9: the prefix may be left out, and media types know no case.
-            let typ = typ.to_ascii_lowercase();
-            let short = typ.strip_prefix("application/").unwrap_or(&typ);
-            if !SESSION_TYPES.contains(&short) {
-                return Err(VerifyError::WrongType);
-            }
-        }
+        check_type(typ, SESSION_TYPES)?;
         // A logout token is signed by the same key for the same audience; only `events` tells it apart when `typ` does not
         // (OpenID Connect Back-Channel Logout §2.4, RFC 8417 §2.2).
         if self.raw("events").is_some() {
@@ -118,12 +115,27 @@ impl<'a> Claims<'a> {
         rules: &Issuer,
         now: SystemTime,
     ) -> Result<Times, VerifyError> {
+        self.times_within(rules.max_age, rules, now)
+    }
+
+    /// The same with another longest time since `iat` than the issuer's.
+    pub(in crate::jwt) fn times_within(
+        &self,
+        max_age: Duration,
+        rules: &Issuer,
+        now: SystemTime,
+    ) -> Result<Times, VerifyError> {
         let expires = self
             .date("exp")?
             .ok_or(VerifyError::MissingClaim { claim: "exp" })?;
         let starts = self.date("nbf")?;
         let issued = self.date("iat")?;
-        let window = Window::new(expires, starts, issued, rules);
+        let dates = Dates {
+            expires,
+            starts,
+            issued,
+        };
+        let window = Window::new(dates, rules.leeway, max_age);
         window.check(now)?;
         Ok(Times {
             issued_at: issued.map(|since| UNIX_EPOCH + since),
@@ -158,7 +170,7 @@ impl<'a> Claims<'a> {
         Ok(None)
     }
 
-    fn check_audience(&self, accepted: &[String]) -> Result<(), VerifyError> {
+    pub(in crate::jwt) fn check_audience(&self, accepted: &[String]) -> Result<(), VerifyError> {
         let claim = "aud";
         let raw = self
             .raw(claim)
@@ -199,10 +211,26 @@ impl<'a> Claims<'a> {
         }
     }
 
-    fn raw(&self, key: &str) -> Option<&'a RawValue> {
+    /// The text of a member's value.
+    pub(in crate::jwt) fn raw(&self, key: &str) -> Option<&'a RawValue> {
         self.0
             .iter()
             .find_map(|(name, value)| (name == key).then_some(*value))
+    }
+}
+
+/// Whether a token of this `typ` may be meant; one that says nothing may.
+pub(in crate::jwt) fn check_type(typ: Option<&str>, taken: [&str; 2]) -> Result<(), VerifyError> {
+    let Some(typ) = typ else {
+        return Ok(());
+    };
+    // RFC 7515 §4.1.9: the prefix may be left out, and media types know no case.
+    let typ = typ.to_ascii_lowercase();
+    let short = typ.strip_prefix("application/").unwrap_or(&typ);
+    if taken.contains(&short) {
+        Ok(())
+    } else {
+        Err(VerifyError::WrongType)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a bearer was not believed: rich for the log, one public problem for all bad tokens.
 //!
-//! No variant holds text from a token, so none can carry user data or an attacker's words into a log.
+//! So it is with logout tokens. No variant holds text from a token, so none can carry user data or an attacker's words into a log.
 
 /// Why a bearer was not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,53 @@ impl VerifyError {
             Self::IssuedInFuture => "issued-in-future",
             Self::TooOld => "too-old",
             Self::RequiredClaim => "required-claim",
+        }
+    }
+}
+
+/// Why a logout token was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LogoutError {
+    /// It is not believed, as any other token would not be.
+    #[error("logout token is not believed")]
+    Token(#[from] VerifyError),
+    /// Its `events` are there, and logging out over the back channel is not among them.
+    #[error("token is a security event other than a logout")]
+    OtherEvent,
+    /// It has a `nonce`, which keeps ID tokens from passing for logout tokens.
+    #[error("token has a nonce, so it is no logout token")]
+    Nonce,
+    /// It has neither `sub` nor `sid`.
+    #[error("logout token names neither a subject nor a session")]
+    NamesNobody,
+    /// Its `jti` was taken before.
+    #[error("logout token was taken before")]
+    Replayed,
+    /// Its issuer has sent so many that no further `jti` can be remembered for now.
+    #[error("issuer has sent more logout tokens in a short time than are remembered")]
+    TooMany,
+}
+
+impl LogoutError {
+    /// May the same token be taken later?
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Token(VerifyError::KeysUnavailable) | Self::TooMany
+        )
+    }
+
+    /// Fixed slug for logs and metric labels.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.kind(),
+            Self::OtherEvent => "other-event",
+            Self::Nonce => "nonce",
+            Self::NamesNobody => "names-nobody",
+            Self::Replayed => "replayed",
+            Self::TooMany => "too-many",
         }
     }
 }

@@ -33,3 +33,22 @@ pub enum Ended {
         unnamed: HostSession,
     },
 }
+
+impl Ended {
+    /// Of what a logout token names: at least one of the two.
+    pub(in crate::jwt) fn of(
+        issuer: &str,
+        subject: Option<&str>,
+        session_claim: Option<&str>,
+    ) -> Option<Self> {
+        match (subject, session_claim) {
+            (None, None) => None,
+            (Some(subject), None) => Some(Self::Principal(PrincipalKey::of(issuer, subject))),
+            (None, Some(claim)) => Some(Self::Claim(ClaimKey::of(issuer, claim))),
+            (Some(subject), claim) => Some(Self::HostSession {
+                named: HostSession::of(issuer, subject, claim),
+                unnamed: HostSession::of(issuer, subject, None),
+            }),
+        }
+    }
+}

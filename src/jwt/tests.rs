@@ -15,6 +15,7 @@ use crate::telemetry::readiness::Readiness;
 
 mod history;
 pub(in crate::jwt) mod host;
+mod logging_out;
 mod properties;
 pub(in crate::jwt) mod signer;
 mod verifying;
@@ -107,6 +108,7 @@ pub(in crate::jwt) fn issuer(keys: KeySource) -> Issuer {
     Issuer {
         issuer: ISSUER.to_owned(),
         audiences: vec!["chat".to_owned()],
+        logout_audiences: vec!["chat".to_owned()],
         algorithms,
         keys,
         leeway: Duration::from_secs(30),

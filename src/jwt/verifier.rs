@@ -15,12 +15,15 @@ use tracing::warn;
 use crate::clock::Clock;
 use crate::config::issuer::{Issuer, KeySource};
 use crate::jwt::claims::profile;
+use crate::jwt::error::LogoutError;
 use crate::jwt::jwks::{Fetcher, Keeper, KeyRing, Source};
 use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::logout_token::LogoutToken;
 use crate::jwt::principal::SignatureDigest;
+use crate::jwt::taken::Taken;
 use crate::jwt::unverified::{Decoded, Halves, Unverified};
 use crate::jwt::verified_cache::{Known, VerifiedCache};
-use crate::jwt::{Principal, TokenFingerprint, Verified, VerifyError};
+use crate::jwt::{LoggedOut, Principal, TokenFingerprint, Verified, VerifyError};
 use crate::secret::Bearer;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
@@ -44,6 +47,8 @@ struct Trusted {
     name: Arc<str>,
     rules: Arc<Issuer>,
     ring: Arc<KeyRing>,
+    /// Its logout tokens that have been taken.
+    taken: Taken,
 }
 
 impl Verifier {
@@ -102,6 +107,7 @@ impl Verifier {
                 name: Arc::clone(&name),
                 rules: Arc::clone(rules),
                 ring,
+                taken: Taken::default(),
             };
             (name, trusted)
         };
@@ -145,6 +151,21 @@ impl Verifier {
         outcome
     }
 
+    /// Verifies a logout token, once: the same one is refused from then on. Waits as [`Verifier::verify`] does.
+    ///
+    /// # Errors
+    /// [`LogoutError`]: every doubt denies.
+    pub async fn verify_logout_token(&self, token: &Bearer) -> Result<LoggedOut, LogoutError> {
+        let halves = Halves::cut(token.reveal()).ok_or(VerifyError::Malformed)?;
+        let decoded = Decoded::parse(halves)?;
+        let unverified = decoded.read(halves)?;
+        let (trusted, _) = self.0.signer(&unverified).await?;
+        let now = self.0.clock.now();
+        let token = LogoutToken::read(&unverified, &trusted.rules, now)?;
+        trusted.taken.take(&token.id, token.window.end(), now)?;
+        Ok(token.logged_out(&trusted.name))
+    }
+
     /// Drops a token from the verified cache, at its revocation.
     pub fn forget(&self, fingerprint: TokenFingerprint) {
         self.0.cache.forget(&fingerprint);
@@ -156,38 +177,44 @@ impl Inner {
         let halves = Halves::cut(bearer).ok_or(VerifyError::Malformed)?;
         let decoded = Decoded::parse(halves)?;
         let unverified = decoded.read(halves)?;
+        let (trusted, key) = self.signer(&unverified).await?;
+        let known = trusted.believe(&unverified, key, self.clock.now())?;
+        let verified = Arc::clone(&known.verified);
+        self.cache.remember(known);
+        Ok(verified)
+    }
+
+    /// Who signed a token, and with which key. Looks at the issuer's keys again, within the brake, when the known ones do not fit.
+    async fn signer(
+        &self,
+        unverified: &Unverified<'_>,
+    ) -> Result<(&Trusted, Arc<Key>), VerifyError> {
         let trusted = self
             .issuers
             .get(&*unverified.claims.issuer()?)
             .ok_or(VerifyError::UnknownIssuer)?;
         let keys = trusted.ring.keys();
-        let known = match trusted.verify(&unverified, &keys, self.clock.now()) {
+        let key = match trusted.key(unverified, &keys) {
             Err(error) if may_be_cured_by_new_keys(error) => {
                 if !trusted.ring.look_again(&keys, self.clock.now()).await {
                     return Err(error);
                 }
-                trusted.verify(&unverified, &trusted.ring.keys(), self.clock.now())
+                trusted.key(unverified, &trusted.ring.keys())
             }
             outcome => outcome,
         }?;
-        let verified = Arc::clone(&known.verified);
-        self.cache.remember(known);
-        Ok(verified)
+        Ok((trusted, key))
     }
 }
 
 impl Trusted {
-    fn verify(
-        &self,
-        unverified: &Unverified<'_>,
-        keys: &KeySet,
-        now: SystemTime,
-    ) -> Result<Known, VerifyError> {
+    /// The key that made the signature.
+    fn key(&self, unverified: &Unverified<'_>, keys: &KeySet) -> Result<Arc<Key>, VerifyError> {
         let Unverified {
             halves,
             signature,
             header,
-            claims,
+            ..
         } = unverified;
         let algorithm = header.algorithm()?;
         if !self.rules.algorithms.contains(&algorithm) {
@@ -200,11 +227,25 @@ impl Trusted {
         if candidates.peek().is_none() {
             return Err(VerifyError::UnknownKey);
         }
-        let key = candidates
+        candidates
             .find(|key| key.made(signature, halves.signing_input, algorithm))
-            .ok_or(VerifyError::BadSignature)?;
+            .map(Arc::clone)
+            .ok_or(VerifyError::BadSignature)
+    }
 
-        // From here on the claims are the issuer's own; whether they are for us, and now, is the rest.
+    /// Reads a token that this key signed: its claims are the issuer's own; whether they are for us, and now, is the rest.
+    fn believe(
+        &self,
+        signed: &Unverified<'_>,
+        key: Arc<Key>,
+        now: SystemTime,
+    ) -> Result<Known, VerifyError> {
+        let Unverified {
+            halves,
+            header,
+            claims,
+            ..
+        } = signed;
         let times = claims.times(&self.rules, now)?;
         claims.check_purpose(header.typ.as_deref(), &self.rules)?;
         let principal = Principal::new(
@@ -222,7 +263,7 @@ impl Trusted {
         Ok(Known {
             verified: Arc::new(verified),
             window: times.window,
-            key: Arc::clone(key),
+            key,
             signature: SignatureDigest::of(halves.signature),
             // Whoever has just come is the last to make room.
             used: AtomicBool::new(true),

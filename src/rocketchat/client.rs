@@ -206,6 +206,18 @@ impl RocketChat {
         logout::log_out(&self.0.caller.transport, identity).await
     }
 
+    /// Removes every other auth token of these credentials' user, so that only this one is left (RC §2.7).
+    ///
+    /// # Errors
+    /// [`ApiError`] when Rocket.Chat did not say so.
+    pub async fn remove_other_tokens(&self, credentials: &Credentials) -> Result<(), ApiError> {
+        let identity = Identity::of_values(
+            credentials.user_id_value().clone(),
+            credentials.auth_token_value().clone(),
+        );
+        logout::remove_others(&self.0.caller.transport, identity).await
+    }
+
     /// Does Rocket.Chat take these credentials now? Any answer but 401 says that it does (RC §1.2). The call is the user's own, so
     /// Rocket.Chat's limiter counts it.
     ///

@@ -59,6 +59,20 @@ impl ApiError {
         }
     }
 
+    /// May Rocket.Chat have done what it was asked all the same? Not when it said no.
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Timeout | Self::Invalid | Self::Failed(_) => true,
+            Self::RateLimited(_)
+            | Self::ServiceAccountRefused
+            | Self::NotPermitted(_)
+            | Self::Refused(_)
+            | Self::PasswordRefused
+            | Self::SecondFactorRequired => false,
+        }
+    }
+
     /// What was refused, when a user's data was.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {

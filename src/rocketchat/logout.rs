@@ -1,4 +1,4 @@
-//! Ends one auth token, as its user (RC §2.4).
+//! Ends auth tokens, as their user: one (RC §2.4), or all others (RC §2.7).
 
 use std::sync::Arc;
 
@@ -21,5 +21,19 @@ pub(in crate::rocketchat) async fn log_out(
         return Ok(());
     }
     // A 200 with a page in it comes from something before Rocket.Chat, which has not heard of the logout.
+    answer.good::<serde::de::IgnoredAny>().map(drop)
+}
+
+/// Removes every other auth token of the user, personal access tokens excepted.
+///
+/// # Errors
+/// [`ApiError`].
+pub(in crate::rocketchat) async fn remove_others(
+    transport: &Arc<Transport>,
+    identity: Identity,
+) -> Result<(), ApiError> {
+    let mut request = Request::new(Operation::RemoveOtherTokens);
+    request.identity(identity);
+    let answer = transport.call(&request).await?;
     answer.good::<serde::de::IgnoredAny>().map(drop)
 }

@@ -26,11 +26,13 @@ pub(in crate::rocketchat) enum Operation {
     Login,
     /// RC §2.4.
     Logout,
+    /// RC §2.7.
+    RemoveOtherTokens,
 }
 
 impl Operation {
     /// Every operation, in the order of their discriminants.
-    pub(in crate::rocketchat) const ALL: [Self; 10] = [
+    pub(in crate::rocketchat) const ALL: [Self; 11] = [
         Self::Info,
         Self::Me,
         Self::Probe,
@@ -41,6 +43,7 @@ impl Operation {
         Self::CreateToken,
         Self::Login,
         Self::Logout,
+        Self::RemoveOtherTokens,
     ];
 
     /// The label of metrics.
@@ -56,6 +59,7 @@ impl Operation {
             Self::CreateToken => "create-token",
             Self::Login => "login",
             Self::Logout => "logout",
+            Self::RemoveOtherTokens => "remove-other-tokens",
         }
     }
 
@@ -67,7 +71,8 @@ impl Operation {
             | Self::UpdateUser
             | Self::CreateToken
             | Self::Login
-            | Self::Logout => Method::POST,
+            | Self::Logout
+            | Self::RemoveOtherTokens => Method::POST,
         }
     }
 
@@ -83,6 +88,7 @@ impl Operation {
             Self::CreateToken => "/api/v1/users.createToken",
             Self::Login => "/api/v1/login",
             Self::Logout => "/api/v1/logout",
+            Self::RemoveOtherTokens => "/api/v1/users.removeOtherTokens",
         }
     }
 
@@ -103,6 +109,7 @@ impl Operation {
             Self::CreateToken => "mint auth tokens",
             Self::Login => "log in",
             Self::Logout => "log out",
+            Self::RemoveOtherTokens => "remove a user's other tokens",
         }
     }
 
@@ -125,7 +132,8 @@ impl Operation {
             | Self::Settings
             | Self::UserInfo
             | Self::Login
-            | Self::Logout => "check rocketchat.service_account and what stands before Rocket.Chat",
+            | Self::Logout
+            | Self::RemoveOtherTokens => "check rocketchat.service_account and what stands before Rocket.Chat",
         }
     }
 }

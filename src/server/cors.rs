@@ -43,6 +43,8 @@ pub enum Readers {
     Everybodys,
     /// A static file: Rocket.Chat's word stays.
     Static,
+    /// Of servers only: no page is told anything.
+    Nobodys,
 }
 
 impl Readers {
@@ -77,7 +79,7 @@ impl Cors {
         }
     }
 
-    /// The answer to a preflight; `None` when the request is none, or is for a static file, of which Rocket.Chat may tell itself.
+    /// The answer to a preflight; `None` when the request is none, or is for a static file, of which Rocket.Chat may tell itself, or for what no page calls.
     ///
     /// # Errors
     /// [`Rejection::ForeignOrigin`], and [`Rejection::Malformed`] for more than one origin.
@@ -87,7 +89,7 @@ impl Cors {
         readers: Readers,
     ) -> Result<Option<Response<Body>>, Rejection> {
         if parts.method != Method::OPTIONS
-            || readers == Readers::Static
+            || matches!(readers, Readers::Static | Readers::Nobodys)
             || !parts.headers.contains_key(header::ORIGIN)
             || !parts
                 .headers
@@ -114,7 +116,9 @@ impl Cors {
     /// Says on an answer who may read it.
     pub fn mark(&self, parts: &Parts, readers: Readers, answer: &mut Response<Body>) {
         // A socket has its own check, and its answer no reader.
-        if readers == Readers::Static || answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if matches!(readers, Readers::Static | Readers::Nobodys)
+            || answer.status() == StatusCode::SWITCHING_PROTOCOLS
+        {
             return;
         }
         let headers = answer.headers_mut();

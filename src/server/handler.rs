@@ -122,7 +122,9 @@ impl Handler {
         let (mut answer, error) = match dispatched {
             Ok(answer) => (answer, None),
             Err(rejection) => {
-                seen.readers = Readers::Ours;
+                if seen.readers != Readers::Nobodys {
+                    seen.readers = Readers::Ours;
+                }
                 inner.metrics.request_rejected(rejection.problem().slug);
                 let answer = rejection.answer(&request_id.to_string());
                 (answer, Some((rejection.kind(), rejection.chain())))
@@ -174,6 +176,9 @@ impl Inner {
         let path = NormalPath::parse(uri.path()).map_err(Rejection::Path)?;
         if path.decoded().starts_with(endpoints::PREFIX) {
             seen.route = Route::Own;
+            if endpoints::is_for_servers(path.decoded()) {
+                seen.readers = Readers::Nobodys;
+            }
             if let Some(answer) = self.cors.preflight(parts, seen.readers)? {
                 return Ok(answer);
             }

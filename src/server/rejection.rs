@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde::Serialize;
 
 use crate::authn::AuthnError;
 use crate::body::{Body, BodyError};
 use crate::endpoints::EndpointError;
 use crate::gate::GateError;
-use crate::jwt::VerifyError;
+use crate::jwt::{LogoutError, VerifyError};
 use crate::problem::Problem;
 use crate::proxy::{ForwardError, ProxyError};
 use crate::rocketchat::ApiError;
@@ -76,9 +77,12 @@ impl Rejection {
                 Problem::BAD_REQUEST.with_detail("`to` must be a path of this origin.")
             }
             Self::Endpoint(EndpointError::Body(BodyError::TooLarge)) => Problem::TOO_LARGE,
+            Self::Endpoint(EndpointError::NotAForm) => Problem::UNSUPPORTED_MEDIA_TYPE,
+            Self::Endpoint(EndpointError::Logout(error)) => logout(error),
             Self::Endpoint(
                 EndpointError::Twice
                 | EndpointError::Unreadable
+                | EndpointError::NoLogoutToken
                 | EndpointError::Body(
                     BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded,
                 ),
@@ -90,6 +94,11 @@ impl Rejection {
     /// The answer; `instance` is the request id.
     #[must_use]
     pub fn answer(&self, instance: &str) -> Response<Body> {
+        if let Self::Endpoint(error) = self
+            && let Some(description) = error.logout_error()
+        {
+            return oauth_error(description);
+        }
         let problem = self.problem();
         let mut answer = problem.answer(instance);
         if let Some(wait) = self.retry_after(&problem) {
@@ -113,7 +122,7 @@ impl Rejection {
     }
 
     fn retry_after(&self, problem: &Problem) -> Option<Duration> {
-        if problem.status != http::StatusCode::SERVICE_UNAVAILABLE {
+        if problem.status != StatusCode::SERVICE_UNAVAILABLE {
             return None;
         }
         let exchange = match self {
@@ -157,6 +166,41 @@ fn gate(error: &GateError) -> Problem {
         GateError::Verify(_) => Problem::INVALID_TOKEN,
         GateError::Exchange(error) => exchange(error),
     }
+}
+
+fn logout(error: &LogoutError) -> Problem {
+    match error {
+        LogoutError::Token(VerifyError::KeysUnavailable) => Problem::KEYS_UNAVAILABLE,
+        LogoutError::TooMany => Problem::OVERLOADED,
+        LogoutError::Token(_)
+        | LogoutError::OtherEvent
+        | LogoutError::Nonce
+        | LogoutError::NamesNobody
+        | LogoutError::Replayed => Problem::BAD_REQUEST,
+    }
+}
+
+/// How OpenID providers are told of a logout that failed by their fault (Back-Channel Logout §2.8, RFC 6749 §5.2).
+fn oauth_error(description: &'static str) -> Response<Body> {
+    #[derive(Serialize)]
+    struct Document {
+        error: &'static str,
+        error_description: &'static str,
+    }
+    let document = Document {
+        error: "invalid_request",
+        error_description: description,
+    };
+    let json = serde_json::to_vec(&document).unwrap_or_default();
+    let mut answer = Response::new(Body::full(json));
+    *answer.status_mut() = StatusCode::BAD_REQUEST;
+    let headers = answer.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
 }
 
 fn exchange(error: &ExchangeError) -> Problem {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::rocketchat::ApiError;
+use crate::session::store::StoreError;
 
 /// Why a principal got no session. Cheap to clone: all who waited for one exchange share its error.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum ExchangeError {
     /// The queue for exchanges is full, the wait was too long, or Gantry is draining.
     #[error("too many exchanges are waiting")]
     Overloaded,
+    /// The session store is away or broken: what is known here goes on, nothing new begins.
+    #[error("session store cannot be used")]
+    Store(#[source] StoreError),
     /// Rocket.Chat asked to slow down for longer than a request may wait.
     #[error("rocket.chat asked to slow down")]
     RateLimited(Duration),
@@ -41,6 +45,7 @@ impl ExchangeError {
             Self::NotPermitted(reason) => reason.name(),
             Self::Api(error) => error.kind(),
             Self::Overloaded => "overloaded",
+            Self::Store(error) => error.kind(),
             Self::RateLimited(_) => "rate-limited",
         }
     }
@@ -52,6 +57,12 @@ impl From<ApiError> for ExchangeError {
             ApiError::RateLimited(wait) => Self::RateLimited(wait),
             error => Self::Api(Arc::new(error)),
         }
+    }
+}
+
+impl From<StoreError> for ExchangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
     }
 }
 

@@ -8,19 +8,28 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use crate::config::session::Scope;
+use crate::failpoint;
 use crate::jwt::Verified;
 use crate::rocketchat::{Credentials, User};
+use crate::session::facts::{Facts, Uses};
 use crate::session::flight::{Flight, Pilot};
-use crate::session::life::Bounds;
+use crate::session::grave::Tombstones;
 use crate::session::moment::Moment;
 use crate::session::record::{Begin, Session};
+use crate::session::shared::claim::{Claim, Mandate};
+use crate::session::shared::commit::Intent;
+use crate::session::shared::find::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, ExchangeError, Inner};
 
+mod found;
 pub(in crate::session) mod intake;
+mod settling;
 pub(in crate::session) mod users;
 
 use intake::Entrance;
+use settling::UserTurns;
 
 /// What came of an exchange, for all who waited for it.
 #[derive(Clone, Debug)]
@@ -43,6 +52,27 @@ impl Outcome {
     }
 }
 
+/// What an exchange found or made.
+enum Exchanged<'a> {
+    /// It was live at another replica, or before this process began.
+    Found(Box<Found>),
+    /// It was made now.
+    Made(Box<Made<'a>>),
+}
+
+/// Credentials for a session that is to begin.
+struct Made<'a> {
+    user: User,
+    credentials: Arc<Credentials>,
+    mandate: Option<Mandate>,
+    intent: Option<Intent>,
+    /// The session whose credentials these are too.
+    sharing: Option<Arc<str>>,
+    /// Held until the session has begun: the next of the principal's shares its credentials.
+    turns: Option<UserTurns<'a>>,
+    _permit: OwnedSemaphorePermit,
+}
+
 impl Inner {
     /// Flies one exchange to its end.
     pub(in crate::session) async fn fly(
@@ -53,74 +83,140 @@ impl Inner {
     ) {
         let flight = Arc::clone(pilot.flight());
         let began = Instant::now();
-        let (user, credentials, permit) = match self.exchange(&verified, &entrance).await {
-            Ok(exchanged) => exchanged,
+        let made = match self.exchange(&verified, &entrance).await {
+            Ok(Exchanged::Made(made)) => made,
+            Ok(Exchanged::Found(found)) => {
+                let landed = self.take_in(&flight, *found).await;
+                return pilot.land(landed.unwrap_or_else(Outcome::Failed));
+            }
             Err(error) => {
                 self.local
                     .abandon(&verified.principal.host_session, &flight);
-                pilot.land(Outcome::Failed(error));
-                return;
+                return pilot.land(Outcome::Failed(error));
             }
         };
-        pilot.land(self.begin(&flight, &verified, &user, credentials));
+        let user = made.user.clone();
+        let begun = self.begin(&flight, &verified, *made).await;
         self.metrics.exchanged(began.elapsed());
+        if !matches!(begun, Outcome::Session(_)) {
+            self.local
+                .abandon(&verified.principal.host_session, &flight);
+        }
+        pilot.land(begun);
         // After landing: nobody waits for a change of name.
         self.users.follow(&verified.principal, &user).await;
-        drop(permit);
     }
 
     async fn exchange(
-        &self,
+        self: &Arc<Self>,
         verified: &Verified,
         entrance: &Entrance,
-    ) -> Result<(User, Credentials, OwnedSemaphorePermit), ExchangeError> {
+    ) -> Result<Exchanged<'_>, ExchangeError> {
         let principal = &verified.principal;
         let line_up = async {
-            // Host sessions of one principal settle its user one after the other, and so do principals that mean one name: else
-            // they would create it twice, or both take it over.
-            let turn = self.principals.take(principal.key).await;
-            let target = self.users.target(principal)?;
-            let name = target.username().to_ascii_lowercase();
-            Ok((turn, self.names.take(name).await, target))
+            let mandate = match self.claim(verified).await? {
+                Some(Claim::Live(found)) => return Ok(Err(found)),
+                Some(Claim::Dead(_)) => return Err(ExchangeError::LoggedOut),
+                Some(Claim::Mine(mandate)) => Some(mandate),
+                None => None,
+            };
+            Ok(Ok((self.line_up(principal).await?, mandate)))
         };
-        let ((turn, name, target), permit) = entrance.place(line_up).await?;
+        let (lined_up, permit) = entrance.place(line_up).await?;
+        let ((turns, target), mandate) = match lined_up {
+            Ok(ours) => ours,
+            Err(found) => return Ok(Exchanged::Found(found)),
+        };
+        if let Some((user, credentials, other)) = self.shareable(principal).await? {
+            return Ok(Exchanged::Made(Box::new(Made {
+                user,
+                credentials,
+                mandate,
+                intent: None,
+                sharing: Some(other),
+                turns: Some(turns),
+                _permit: permit,
+            })));
+        }
         let user = self.users.settle(principal, &target).await?;
-        drop((name, turn));
-        let credentials = self.mint(&user).await?;
-        Ok((user, credentials, permit))
+        let turns = match self.rules.scope {
+            Scope::Session => None,
+            Scope::Principal => Some(turns),
+        };
+        failpoint::reach("before-intent");
+        let lease = mandate.as_ref().map(|mandate| &mandate.lease);
+        let intent = self.intend(lease, &user.id).await?;
+        let credentials = self.mint(&user, intent.as_ref()).await?;
+        Ok(Exchanged::Made(Box::new(Made {
+            user,
+            credentials: Arc::new(credentials),
+            mandate,
+            intent,
+            sharing: None,
+            turns,
+            _permit: permit,
+        })))
     }
 
-    /// Mints for a user that was found fit just before.
-    pub(in crate::session) async fn mint(&self, user: &User) -> Result<Credentials, ExchangeError> {
+    async fn claim(self: &Arc<Self>, verified: &Verified) -> Result<Option<Claim>, ExchangeError> {
+        let Some(together) = &self.shared else {
+            return Ok(None);
+        };
+        let token = Token::of(verified);
+        Ok(Some(
+            together.store.claim(&verified.principal, &token).await?,
+        ))
+    }
+
+    /// Mints for a user that was found fit just before. What Rocket.Chat certainly did not make is owed no more.
+    pub(in crate::session) async fn mint(
+        &self,
+        user: &User,
+        intent: Option<&Intent>,
+    ) -> Result<Credentials, ExchangeError> {
+        failpoint::reach("before-mint");
         let minted = self.rocketchat.mint(user).await;
+        failpoint::reach("after-mint");
         self.metrics
             .credentials_minted(minted.as_ref().map_or_else(|error| error.kind(), |_| "ok"));
+        if let (Err(error), Some(intent), Some(together)) = (&minted, intent, &self.shared)
+            && !error.may_have_happened()
+        {
+            // Should this fail, it is found later that there is nothing to do away with.
+            let _struck = together.store.strike(&intent.id).await;
+        }
         Ok(minted?)
     }
 
     /// Makes a session of what was minted. From here on the credentials belong to a session, and ending it owes their logout.
-    fn begin(
-        &self,
+    async fn begin(
+        self: &Arc<Self>,
         flight: &Arc<ExchangeFlight>,
         verified: &Verified,
-        user: &User,
-        credentials: Credentials,
+        made: Made<'_>,
     ) -> Outcome {
         let now = Moment::of(self.clock.now());
-        let host_session = &verified.principal.host_session;
+        let hard_end = now.after(self.rules.max_lifetime);
+        let username = made.user.username.clone();
+        let facts = Facts::new(verified, username, now, hard_end);
         let session = Arc::new(Session::begin(Begin {
-            verified,
-            username: user.username.clone(),
-            refresh_due: self.refresh_due(&credentials),
-            credentials,
-            bounds: Bounds {
-                hard_end: now.after(self.rules.max_lifetime),
-                grace: self.rules.grace,
-                idle_timeout: self.rules.idle_timeout,
-                end_on_last_socket: self.rules.end_on_last_socket,
-            },
-            now,
+            bounds: self.bounds(&facts),
+            uses: Uses::new(verified, now),
+            refresh_due: self.refresh_due(&made.credentials),
+            credentials: Arc::clone(&made.credentials),
+            facts,
         }));
+        let gaps = self.shared.as_ref().map(|together| together.store.gaps());
+        let mut heeded = Tombstones::default();
+        if let Some(mandate) = &made.mandate {
+            heeded = mandate.tombstones();
+        }
+        match self.commit(&session, made).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Abandoned,
+            Err(error) => return Outcome::Failed(error),
+        }
+        failpoint::reach("after-commit");
         self.metrics.session_began();
         tracing::info!(
             session.id = session.id(),
@@ -129,11 +225,10 @@ impl Inner {
         );
         let displaced = self.local.enlist(&session, self.rules.max_per_principal);
         // After enlisting: a logout of many host sessions that put no tombstone down by now finds this one enlisted.
-        let tombstones = self.local.tombstones(&verified.principal);
+        let tombstones = self.local.tombstones(&verified.principal).and(heeded);
         let dead = tombstones.refusing(&Token::of(verified)).is_some();
         session.heed(tombstones);
         if dead || !self.local.commit(flight, &session) {
-            self.local.abandon(host_session, flight);
             // Not dead by a tombstone means that it was let go.
             let tombstones = self.local.tombstones(&verified.principal);
             let cause = tombstones
@@ -142,9 +237,12 @@ impl Inner {
             self.end(&session, cause);
             return Outcome::Abandoned;
         }
-        for session in displaced {
-            self.end(&session, EndCause::Displaced);
+        if let Some(gaps) = gaps
+            && !self.is_live_still(&session, gaps).await
+        {
+            return Outcome::Abandoned;
         }
+        self.make_room(&session, displaced).await;
         self.deadlines.watch(&session);
         Outcome::Session(session)
     }

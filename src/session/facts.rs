@@ -13,7 +13,7 @@ use crate::session::tombstone::Token;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::session) struct Facts {
     /// Random, ours, safe to log.
-    pub(in crate::session) id: String,
+    pub(in crate::session) id: Arc<str>,
     /// The Rocket.Chat username.
     pub(in crate::session) username: String,
     pub(in crate::session) host_session: HostSession,
@@ -49,7 +49,7 @@ impl Facts {
     ) -> Self {
         let principal = &verified.principal;
         Self {
-            id: random::text::<16>(),
+            id: Arc::from(random::text::<16>()),
             username,
             host_session: principal.host_session,
             principal: principal.key,

@@ -55,6 +55,12 @@ impl fmt::Debug for Grave {
 pub(in crate::session) struct Tombstones(Vec<Arc<Tombstone>>);
 
 impl Tombstones {
+    /// These and others.
+    pub(in crate::session) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// One that refuses this token, if any does.
     pub(in crate::session) fn refusing(
         &self,

@@ -47,16 +47,32 @@ impl Sessions {
     /// # Errors
     /// [`ExchangeError`]. `Ok(None)` when it names no live session.
     pub async fn admit_stand_in(&self, text: &str) -> Result<Option<Admitted>, ExchangeError> {
-        match self.named(text) {
+        match self.find_named(text).await? {
             Some(session) => self.revive(&session).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// The session that a stand-in names, in whatever state.
-    #[must_use]
-    pub fn named(&self, text: &str) -> Option<Arc<Session>> {
+    /// The session known here that a stand-in names, in whatever state.
+    fn named(&self, text: &str) -> Option<Arc<Session>> {
         self.0.local.of_stand_in(&StandInHash::of(text))
+    }
+
+    /// The session that a stand-in names, wherever it is known.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn find_named(&self, text: &str) -> Result<Option<Arc<Session>>, ExchangeError> {
+        if let Some(session) = self.named(text) {
+            return Ok(Some(session));
+        }
+        let Some(together) = &self.0.shared else {
+            return Ok(None);
+        };
+        match together.store.find_by_stand_in(&StandInHash::of(text)).await? {
+            Some(found) => self.0.adopt(found).await,
+            None => Ok(None),
+        }
     }
 
     /// A session with credentials that can be used now, new ones if need be.
@@ -72,13 +88,38 @@ impl Sessions {
         usable().ok_or_else(|| session.end_error())
     }
 
-    /// Whether a text names a live session, and whether it is this host session's.
+    /// Whether a text names a live session, and whether it is this host session's. `None`: nobody here knows it, and others may.
     #[must_use]
-    pub fn naming(&self, text: &str, host_session: &HostSession) -> Naming {
+    pub fn naming(&self, text: &str, host_session: &HostSession) -> Option<Naming> {
         match self.named(text) {
-            Some(session) if session.is_of(host_session) => Naming::Same,
-            Some(_) => Naming::Another,
-            None => Naming::Nobody,
+            Some(session) => Some(Naming::of(&session, host_session)),
+            None if self.0.shared.is_some() => None,
+            None => Some(Naming::Nobody),
+        }
+    }
+
+    /// As [`Sessions::naming`], asking whoever may know.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn find_naming(
+        &self,
+        text: &str,
+        host_session: &HostSession,
+    ) -> Result<Naming, ExchangeError> {
+        let session = self.find_named(text).await?;
+        Ok(session.map_or(Naming::Nobody, |session| {
+            Naming::of(&session, host_session)
+        }))
+    }
+}
+
+impl Naming {
+    fn of(session: &Session, host_session: &HostSession) -> Self {
+        if session.is_of(host_session) {
+            Self::Same
+        } else {
+            Self::Another
         }
     }
 }

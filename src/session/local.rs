@@ -32,6 +32,7 @@ pub(in crate::session) struct Local {
     principals: Index<PrincipalKey>,
     claims: Index<ClaimKey>,
     stand_ins: DashMap<StandInHash, Arc<Session>>,
+    ids: DashMap<Arc<str>, Arc<Session>>,
 }
 
 #[derive(Debug)]
@@ -142,6 +143,7 @@ impl Local {
         session: &Arc<Session>,
         most: usize,
     ) -> Vec<Arc<Session>> {
+        self.ids.insert(session.shared_id(), Arc::clone(session));
         let mut others = self.principals.add(*session.principal(), session);
         if let Some(claim) = session.claim() {
             self.claims.add(*claim, session);
@@ -163,6 +165,7 @@ impl Local {
         if let Some(hash) = stand_in {
             self.stand_ins.remove(&hash);
         }
+        self.ids.remove(session.id());
         self.principals.remove(*session.principal(), session);
         if let Some(claim) = session.claim() {
             self.claims.remove(*claim, session);
@@ -174,7 +177,14 @@ impl Local {
         self.principals.find(principal)
     }
 
-    /// As [`Memory::of_principal`], by the session claim.
+    /// The session with this id.
+    pub(in crate::session) fn of_id(&self, id: &str) -> Option<Arc<Session>> {
+        self.ids
+            .get(id)
+            .map(|session| Arc::clone(session.value()))
+    }
+
+    /// As [`Local::of_principal`], by the session claim.
     pub(in crate::session) fn of_claim(&self, claim: &ClaimKey) -> Vec<Arc<Session>> {
         self.claims.find(claim)
     }

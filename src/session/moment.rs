@@ -27,10 +27,6 @@ impl Moment {
         Self(millis)
     }
 
-    pub(in crate::session) fn millis(self) -> u64 {
-        self.0
-    }
-
     /// This much later, at most [`Moment::NEVER`].
     pub(in crate::session) fn after(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -70,10 +66,9 @@ impl Mark {
     }
 
     /// Moves it later, never earlier. Reads first: on the warm path nothing changes, and a read leaves the cache line shared.
-    pub(in crate::session) fn raise(&self, moment: Moment) {
-        if self.load() < moment {
-            self.0.fetch_max(moment.0, Ordering::Relaxed);
-        }
+    /// True when it moved.
+    pub(in crate::session) fn raise(&self, moment: Moment) -> bool {
+        self.load() < moment && self.0.fetch_max(moment.0, Ordering::Relaxed) < moment.0
     }
 
     /// Moves it earlier, never later; true when it moved.

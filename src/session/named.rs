@@ -8,6 +8,7 @@ use crate::jwt::{Ended, LoggedOut};
 use crate::session::grave::Grave;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
+use crate::session::local::Local;
 use crate::session::tombstone::Tombstone;
 use crate::session::{EndCause, Inner, Sessions};
 
@@ -18,17 +19,18 @@ impl Sessions {
         let now = Moment::of(inner.clock.now());
         // An issuer whose clock is ahead of ours means its own present.
         let moment = Moment::of(logged_out.issued_at).max(now);
+        tracing::info!(
+            issuer = &*logged_out.issuer,
+            "an issuer said over the back channel that sessions of its are over"
+        );
         match &logged_out.ended {
             Ended::Principal(principal) => {
-                let live = inner.local.of_principal(principal);
-                inner.bury_named(principal.into(), &live, moment);
-                // Looked for again: see `Local`.
-                inner.end_all(inner.local.of_principal(principal));
+                inner.log_out_all(principal.into(), moment, |local| {
+                    local.of_principal(principal)
+                });
             }
             Ended::Claim(claim) => {
-                let live = inner.local.of_claim(claim);
-                inner.bury_named(claim.into(), &live, moment);
-                inner.end_all(inner.local.of_claim(claim));
+                inner.log_out_all(claim.into(), moment, |local| local.of_claim(claim));
             }
             Ended::HostSession { named, unnamed } => {
                 for host_session in [named, unnamed] {
@@ -44,6 +46,19 @@ impl Sessions {
 }
 
 impl Inner {
+    /// Buries first and looks for sessions after that, so that none can begin in between unseen: see [`Memory`].
+    fn log_out_all(
+        &self,
+        grave: Grave,
+        moment: Moment,
+        find: impl Fn(&Local) -> Vec<Arc<Session>>,
+    ) {
+        self.bury_named(grave, &find(&self.local), moment);
+        for session in find(&self.local) {
+            self.end(&session, EndCause::Backchannel);
+        }
+    }
+
     /// Buries what was signed up to `moment`, and whatever these sessions have seen.
     fn bury_named(&self, grave: Grave, live: &[Arc<Session>], moment: Moment) {
         let seen = live.iter().map(|session| session.tokens().issued());
@@ -57,11 +72,5 @@ impl Inner {
             })
             .by_issuer()
         });
-    }
-
-    fn end_all(&self, sessions: Vec<Arc<Session>>) {
-        for session in sessions {
-            self.end(&session, EndCause::Backchannel);
-        }
     }
 }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::jwt::{ClaimKey, HostSession, PrincipalKey, Verified};
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey, TokenFingerprint, Verified};
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::grave::Tombstones;
@@ -31,7 +31,6 @@ pub struct Session {
     /// Those that were there when it began; each later one ends it.
     tombstones: OnceLock<Tombstones>,
     bounds: Bounds,
-    began: Moment,
     ended: AtomicBool,
     credentials: ArcSwap<Credentials>,
     last_used: Mark,
@@ -42,6 +41,8 @@ pub struct Session {
     sockets: AtomicUsize,
     /// The deadline under which the sweeper will look at it next.
     pub(in crate::session) scheduled: Mark,
+    /// Its last use that a shared store knows of.
+    noted: Mark,
     end: Notify,
     inside: Mutex<Inside>,
 }
@@ -85,7 +86,6 @@ impl Session {
             facts: begin.facts,
             tombstones: OnceLock::new(),
             bounds: begin.bounds,
-            began: begin.now,
             ended: AtomicBool::new(false),
             credentials: ArcSwap::new(begin.credentials),
             last_used: Mark::new(begin.uses.last_used),
@@ -95,6 +95,7 @@ impl Session {
             last_socket_closed: Mark::new(connected),
             sockets: AtomicUsize::new(0),
             scheduled: Mark::new(Moment::NEVER),
+            noted: Mark::new(begin.uses.last_used),
             end: Notify::new(),
             inside: Mutex::default(),
         }
@@ -104,6 +105,10 @@ impl Session {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.facts.id
+    }
+
+    pub(in crate::session) fn shared_id(&self) -> Arc<str> {
+        Arc::clone(&self.facts.id)
     }
 
     /// The Rocket.Chat username.
@@ -130,24 +135,77 @@ impl Session {
         self.bounds.latest_end(self.token_expires.load()).time()
     }
 
-    /// The warm path: its credentials, if this token may use them now. Marks the use and takes over a later `exp`.
+    /// The warm path: its credentials, if this token may use them now. Marks the use and takes over a later `exp`; says whether it did.
     pub(in crate::session) fn admit(
         self: &Arc<Self>,
         verified: &Verified,
         now: Moment,
-    ) -> Option<Admitted> {
+    ) -> Option<(Admitted, bool)> {
         // A token can be dead though a newer session of its host session lives.
-        if self
-            .tombstones
-            .get()
-            .is_some_and(|tombstones| tombstones.refusing(&Token::of(verified)).is_some())
-        {
+        if self.refuses(&Token::of(verified)) {
             return None;
         }
         let admitted = self.usable(now)?;
-        self.token_expires.raise(Moment::of(verified.expires_at));
+        let later = self.token_expires.raise(Moment::of(verified.expires_at));
         self.tokens.note(verified);
-        Some(admitted)
+        Some((admitted, later))
+    }
+
+    /// What it is besides its credentials.
+    pub(in crate::session) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub(in crate::session) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// How it was used up to now; an open socket is use.
+    pub(in crate::session) fn uses(&self, now: Moment) -> Uses {
+        let open = self.open_sockets() > 0;
+        let closed = match self.last_socket_closed.load() {
+            Moment::NEVER => Moment::BEGINNING,
+            closed => closed,
+        };
+        Uses {
+            last_used: if open { now } else { self.last_used.load() },
+            token_expires: self.token_expires.load(),
+            connected: if open { now } else { closed },
+            issued: self.tokens.issued(),
+            bare: self.tokens.bare(),
+        }
+    }
+
+    /// Takes over what is known elsewhere of its use.
+    pub(in crate::session) fn learn(&self, uses: &Uses) {
+        self.last_used.raise(uses.last_used);
+        self.token_expires.raise(uses.token_expires);
+        self.tokens.learn(uses.issued, &uses.bare);
+        match (uses.connected, self.last_socket_closed.load()) {
+            (Moment::BEGINNING, _) => {}
+            (connected, Moment::NEVER) => self.last_socket_closed.store(connected),
+            (connected, _) => self.last_socket_closed.raise(connected),
+        }
+    }
+
+    /// Must its use be noted? Marks it as noted.
+    pub(in crate::session) fn unnoted(&self) -> bool {
+        let used = self.last_used.load();
+        let unnoted = used > self.noted.load() || self.open_sockets() > 0;
+        self.noted.raise(used);
+        unnoted
+    }
+
+    /// Its use could not be noted.
+    pub(in crate::session) fn note_again(&self) {
+        self.noted.store(Moment::BEGINNING);
+    }
+
+    /// Does a tombstone that it heeds refuse this token?
+    pub(in crate::session) fn refuses(&self, token: &Token<TokenFingerprint>) -> bool {
+        self.tombstones
+            .get()
+            .is_some_and(|tombstones| tombstones.refusing(token).is_some())
     }
 
     /// The JWTs it has lived on.
@@ -216,11 +274,11 @@ impl Session {
     }
 
     pub(in crate::session) fn began(&self) -> Moment {
-        self.began
+        self.facts.began
     }
 
     pub(in crate::session) fn shared_issuer(&self) -> Arc<str> {
-        Arc::clone(&self.issuer)
+        Arc::clone(&self.facts.issuer)
     }
 
     pub(in crate::session) fn open_sockets(&self) -> usize {
@@ -265,13 +323,26 @@ impl Session {
 
     /// Replaces the credentials: the old ones come back, or, if the session ended meanwhile, the new ones. Either way the caller
     /// owes the logout of what came back.
-    pub(in crate::session) fn swap_credentials(&self, new: Credentials) -> Swapped {
+    pub(in crate::session) fn swap_credentials(&self, new: Arc<Credentials>) -> Swapped {
         let inside = self.inside();
-        let new = Arc::new(new);
         if inside.cause.is_some() {
             return Swapped::Ended(new);
         }
         Swapped::Old(self.credentials.swap(new))
+    }
+
+    /// Takes credentials over that were put in the place of its old ones elsewhere, where also their logout is owed.
+    pub(in crate::session) fn take_credentials(
+        &self,
+        credentials: Arc<Credentials>,
+        refresh_due: impl FnOnce(&Credentials) -> Moment,
+    ) {
+        if self.credentials.load().is_same(&credentials) {
+            return;
+        }
+        let _inside = self.inside();
+        self.refresh_due.store(refresh_due(&credentials));
+        self.credentials.store(credentials);
     }
 
     /// Its stand-in, if it has one.

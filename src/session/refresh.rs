@@ -8,12 +8,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::session::Scope;
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::exchange::intake::{Entrance, Urgency};
 use crate::session::flight::{Flight, Pilot};
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Session, Swapped};
+use crate::session::revoke::Owe;
+use crate::session::shared::commit::{Intent, REFRESH, Replaced};
+use crate::session::shared::keys;
+use crate::session::shared::lease::Lease;
+use crate::session::store::StoreError;
 use crate::session::{EndCause, ExchangeError, Inner};
 
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
@@ -164,7 +170,7 @@ impl Inner {
     }
 
     async fn renew(
-        &self,
+        self: &Arc<Self>,
         session: &Arc<Session>,
         why: &Why,
         entrance: &Entrance,
@@ -174,26 +180,139 @@ impl Inner {
             session.set_refresh_due(self.refresh_due(&old));
             return Ok(Renewed::Kept);
         }
-        let (_, _permit) = entrance.place(std::future::ready(Ok(()))).await?;
+        let (lease, _permit) = entrance.place(self.refresh_lease(session, &old)).await?;
+        if !Arc::ptr_eq(&old, &session.current().credentials) || session.ended() {
+            // Another process was faster.
+            return Ok(Renewed::Kept);
+        }
         let user = self.users.look_again(old.user_id()).await?;
+        let intent = self.intend(lease.as_ref(), &user.id).await?;
+        let credentials = Arc::new(self.mint(&user, intent.as_ref()).await?);
+        let due = self.refresh_due(&credentials);
+        if let (Some(together), Some(intent)) = (&self.shared, intent) {
+            let replaced = together
+                .store
+                .replace(session.id(), &old, &credentials, &intent)
+                .await;
+            drop(old);
+            return self.replaced(session, credentials, intent, replaced);
+        }
+        // Nothing may be awaited between the minting and here: from now on the token has a keeper.
+        let mut swapped = vec![(Arc::clone(session), session.swap_credentials(Arc::clone(&credentials)))];
+        for sharer in self.sharers_here(session, &old) {
+            let outcome = sharer.swap_credentials(Arc::clone(&credentials));
+            swapped.push((sharer, outcome));
+        }
         // A share of ours would count as somebody who still uses them.
         drop(old);
-        let credentials = self.mint(&user).await?;
-        let due = self.refresh_due(&credentials);
-        // Nothing may be awaited between the minting and here: from now on the token has a keeper.
-        match session.swap_credentials(credentials) {
-            Swapped::Ended(new) => {
-                self.revoker.owe(new, "refresh", None);
+        self.owe_swapped(swapped, due, why)
+    }
+
+    /// The right to refresh a session, alone among all processes; `None` where no store is shared. Takes over what another has done.
+    async fn refresh_lease(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        old: &Credentials,
+    ) -> Result<Option<Lease>, ExchangeError> {
+        let Some(together) = &self.shared else {
+            return Ok(None);
+        };
+        let key = match self.rules.scope {
+            Scope::Session => keys::lease("refresh", session.id().as_bytes()),
+            Scope::Principal => keys::lease("refresh", session.principal().as_bytes()),
+        };
+        let lease = together.store.lease(key).await?;
+        let ids = [session.id().to_owned()];
+        match together.store.credentials_of(&ids).await?.remove(session.id()) {
+            Some(kept) if kept.is_same(old) => {}
+            Some(_) | None => self.look_again(session).await,
+        }
+        Ok(Some(lease))
+    }
+
+    fn replaced(
+        &self,
+        session: &Arc<Session>,
+        new: Arc<Credentials>,
+        intent: Intent,
+        replaced: Result<Replaced, StoreError>,
+    ) -> Result<Renewed, ExchangeError> {
+        let owe = |credentials| {
+            self.revoker
+                .owe(Owe::new(credentials, REFRESH).under(intent.id.clone()));
+        };
+        match replaced {
+            Ok(Replaced::Done) => {
+                for sharer in self.sharers_here(session, &session.current().credentials) {
+                    sharer.take_credentials(Arc::clone(&new), |new| self.refresh_due(new));
+                }
+                let old = session.current().credentials;
+                session.take_credentials(new, |new| self.refresh_due(new));
+                let held = Owe::new(old, REFRESH).unless_held(Arc::clone(session));
+                self.revoker.owe(held.under(intent.id));
+                Ok(Renewed::Minted)
+            }
+            Ok(Replaced::Before(other)) => {
+                owe(new);
+                session.take_credentials(other, |other| self.refresh_due(other));
+                Ok(Renewed::Kept)
+            }
+            Ok(Replaced::Ended) => {
+                owe(new);
                 Err(session.end_error())
             }
-            Swapped::Old(old) => {
-                session.set_refresh_due(due);
-                let held_by = match why {
-                    Why::Ahead => Some(Arc::clone(session)),
-                    Why::Expired | Why::Refused(_) => None,
-                };
-                self.revoker.owe(old, "refresh", held_by);
+            Err(error) => {
+                owe(new);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The principal's other sessions here that have the same credentials.
+    fn sharers_here(&self, session: &Arc<Session>, old: &Credentials) -> Vec<Arc<Session>> {
+        if self.rules.scope == Scope::Session {
+            return Vec::new();
+        }
+        let mut sharers = self.local.of_principal(session.principal());
+        sharers.retain(|other| {
+            !Arc::ptr_eq(other, session) && other.current().credentials.is_same(old)
+        });
+        sharers
+    }
+
+    /// Each of these credentials was taken out of its place; those that are in no other any more are owed a logout, once.
+    fn owe_swapped(
+        &self,
+        swapped: Vec<(Arc<Session>, Swapped)>,
+        due: Moment,
+        why: &Why,
+    ) -> Result<Renewed, ExchangeError> {
+        let mut ended = Vec::new();
+        let mut replaced = None;
+        for (session, outcome) in swapped {
+            match outcome {
+                Swapped::Ended(new) => ended.push((session, new)),
+                Swapped::Old(old) => {
+                    session.set_refresh_due(due);
+                    replaced.get_or_insert((session, old));
+                }
+            }
+        }
+        match replaced {
+            Some((session, old)) => {
+                let owe = Owe::new(old, REFRESH);
+                self.revoker.owe(match why {
+                    Why::Ahead => owe.unless_held(session),
+                    Why::Expired | Why::Refused(_) => owe,
+                });
                 Ok(Renewed::Minted)
+            }
+            None => {
+                let Some((session, new)) = ended.pop() else {
+                    return Ok(Renewed::Kept);
+                };
+                self.revoker.owe(Owe::new(new, REFRESH));
+                Err(session.end_error())
             }
         }
     }

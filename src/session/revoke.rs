@@ -16,6 +16,7 @@ use crate::random;
 use crate::rocketchat::{ApiError, Credentials, RocketChat};
 use crate::session::moment::Moment;
 use crate::session::record::Session;
+use crate::session::shared::Shared;
 use crate::session::sweeper::Timed;
 use crate::telemetry::metrics::Metrics;
 
@@ -44,13 +45,21 @@ pub(in crate::session) struct Revoker {
     queue: Arc<Queue>,
 }
 
-/// One logout that is owed.
+/// A logout to be called.
 #[derive(Debug)]
-struct Owed {
+pub(in crate::session) struct Owe {
     credentials: Arc<Credentials>,
     cause: &'static str,
     /// While this session lives and somebody uses the token, it stays.
     held_by: Option<Arc<Session>>,
+    /// Its name in the shared store.
+    debt: Option<String>,
+}
+
+/// One logout that is owed.
+#[derive(Debug)]
+struct Owed {
+    owe: Owe,
     failures: u32,
     _counted: Tally,
 }
@@ -63,6 +72,34 @@ struct Queue {
     added: Notify,
     owed: watch::Sender<usize>,
     tallies: Tallies,
+    shared: Option<Arc<Shared>>,
+}
+
+impl Owe {
+    pub(in crate::session) fn new(credentials: Arc<Credentials>, cause: &'static str) -> Self {
+        Self {
+            credentials,
+            cause,
+            held_by: None,
+            debt: None,
+        }
+    }
+
+    /// It waits until this session has ended or nobody else holds the credentials.
+    pub(in crate::session) fn unless_held(self, session: Arc<Session>) -> Self {
+        Self {
+            held_by: Some(session),
+            ..self
+        }
+    }
+
+    /// The store knows of it under this name.
+    pub(in crate::session) fn under(self, debt: String) -> Self {
+        Self {
+            debt: Some(debt),
+            ..self
+        }
+    }
 }
 
 impl Revoker {
@@ -71,9 +108,11 @@ impl Revoker {
         rocketchat: RocketChat,
         clock: Clock,
         metrics: Metrics,
+        shared: Option<Arc<Shared>>,
         closed: CancellationToken,
     ) -> Self {
         let queue = Arc::new(Queue {
+            shared,
             clock,
             metrics,
             waiting: Mutex::default(),
@@ -85,24 +124,19 @@ impl Revoker {
         Self { queue }
     }
 
-    /// Owes a logout. With `held_by` it waits until that session ended or nobody else holds the credentials.
-    pub(in crate::session) fn owe(
-        &self,
-        credentials: Arc<Credentials>,
-        cause: &'static str,
-        held_by: Option<Arc<Session>>,
-    ) {
+    /// Owes a logout.
+    pub(in crate::session) fn owe(&self, owe: Owe) {
         self.queue.owed.send_modify(|owed| *owed += 1);
-        self.queue.metrics.owed_logouts(*self.queue.owed.borrow());
+        if self.queue.shared.is_none() {
+            self.queue.metrics.owed_logouts(*self.queue.owed.borrow());
+        }
         let at = Moment::of(self.queue.clock.now());
-        let counted = self.queue.tallies.count(credentials.user_id());
+        let counted = self.queue.tallies.count(owe.credentials.user_id());
         self.queue.push(
             at,
             Owed {
                 _counted: counted,
-                credentials,
-                cause,
-                held_by,
+                owe,
                 failures: 0,
             },
         );
@@ -119,7 +153,7 @@ impl Revoker {
         let mut waiting = self.queue.waiting();
         let all = std::mem::take(&mut *waiting);
         waiting.extend(all.into_iter().map(|mut timed| {
-            timed.value.held_by = None;
+            timed.value.owe.held_by = None;
             Timed {
                 at: now,
                 value: timed.value,
@@ -162,22 +196,44 @@ impl Queue {
             .map_or(Moment::NEVER, |timed| timed.at)
     }
 
-    fn struck_out(&self) {
+    /// Puts it off; the store hears that it is still seen to.
+    fn again(&self, at: Moment, owed: Owed) {
+        if let (Some(shared), Some(debt)) = (&self.shared, &owed.owe.debt) {
+            let (shared, debt) = (Arc::clone(shared), debt.clone());
+            tokio::spawn(async move { shared.leave_to_me(&debt, at).await });
+        }
+        self.push(at, owed);
+    }
+
+    fn struck_out(&self, owed: Option<&Owed>) {
+        let debt = owed.and_then(|owed| owed.owe.debt.as_ref());
+        if let (Some(shared), Some(debt)) = (&self.shared, debt) {
+            let (shared, debt) = (Arc::clone(shared), debt.clone());
+            let count = self.owed.clone();
+            // Should the store not hear of it, somebody calls the logout again.
+            tokio::spawn(async move {
+                let _struck = shared.strike(&debt).await;
+                count.send_modify(|owed| *owed -= 1);
+            });
+            return;
+        }
         self.owed.send_modify(|owed| *owed -= 1);
-        self.metrics.owed_logouts(*self.owed.borrow());
+        if self.shared.is_none() {
+            self.metrics.owed_logouts(*self.owed.borrow());
+        }
     }
 }
 
 impl Owed {
     /// Is the replaced token still in use? Whoever uses it holds a share of its credentials.
     fn held(&self) -> bool {
-        self.held_by
-            .as_ref()
-            .is_some_and(|session| !session.ended() && Arc::strong_count(&self.credentials) > 1)
+        let shared = Arc::strong_count(&self.owe.credentials) > 1;
+        let held_by = self.owe.held_by.as_ref();
+        held_by.is_some_and(|session| !session.ended() && shared)
     }
 
     fn outlived(&self, now: Moment) -> bool {
-        Moment::of(self.credentials.expires_at()).after(AFTER_EXPIRY) <= now
+        Moment::of(self.owe.credentials.expires_at()).after(AFTER_EXPIRY) <= now
     }
 }
 
@@ -189,10 +245,10 @@ async fn work(queue: Arc<Queue>, rocketchat: RocketChat, closed: CancellationTok
             && let Some(owed) = queue.pop_due(now)
         {
             if owed.outlived(now) {
-                queue.metrics.credentials_revoked(owed.cause, "expired");
-                queue.struck_out();
+                queue.metrics.credentials_revoked(owed.owe.cause, "expired");
+                queue.struck_out(Some(&owed));
             } else if owed.held() {
-                queue.push(now.after(HELD_PAUSE), owed);
+                queue.again(now.after(HELD_PAUSE), owed);
             } else {
                 calls.spawn(call(rocketchat.clone(), owed));
             }
@@ -207,7 +263,7 @@ async fn work(queue: Arc<Queue>, rocketchat: RocketChat, closed: CancellationTok
                 // A call that panicked is a bug; its token is lost with it, and the count must not wait for it.
                 match called {
                     Ok((owed, answer)) => settle(&queue, owed, answer),
-                    Err(_) => queue.struck_out(),
+                    Err(_) => queue.struck_out(None),
                 }
             }
             () = queue.added.notified() => {}
@@ -218,20 +274,20 @@ async fn work(queue: Arc<Queue>, rocketchat: RocketChat, closed: CancellationTok
 }
 
 async fn call(rocketchat: RocketChat, owed: Owed) -> (Owed, Result<(), ApiError>) {
-    let answer = rocketchat.revoke(&owed.credentials).await;
+    let answer = rocketchat.revoke(&owed.owe.credentials).await;
     (owed, answer)
 }
 
 fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
     let Err(error) = answer else {
-        queue.metrics.credentials_revoked(owed.cause, "ok");
-        queue.struck_out();
+        queue.metrics.credentials_revoked(owed.owe.cause, "ok");
+        queue.struck_out(Some(&owed));
         return;
     };
-    queue.metrics.credentials_revoked(owed.cause, error.kind());
+    queue.metrics.credentials_revoked(owed.owe.cause, error.kind());
     if owed.failures == 0 {
         tracing::warn!(
-            rocketchat.user_id = owed.credentials.user_id(),
+            rocketchat.user_id = owed.owe.credentials.user_id(),
             error.kind = error.kind(),
             "an auth token could not be logged out at Rocket.Chat yet; it will be tried until it is"
         );
@@ -241,7 +297,7 @@ fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
         pause = pause.max(asked);
     }
     owed.failures = owed.failures.saturating_add(1);
-    queue.push(Moment::of(queue.clock.now()).after(pause), owed);
+    queue.again(Moment::of(queue.clock.now()).after(pause), owed);
 }
 
 /// The full pause after so many failures.

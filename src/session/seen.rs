@@ -36,18 +36,15 @@ impl Seen {
             return;
         }
         let mut bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |token: &Token<_>| token.fingerprint == verified.fingerprint;
-        if bare.iter().any(known) {
-            return;
-        }
-        let token = Token::of(verified);
-        if bare.len() < BARE_TOKENS {
-            bare.push(token);
-        } else if let Some(last) = bare.last_mut()
-            && last.expires_at < token.expires_at
-        {
-            // The tombstone must last as long as the longest of those that are not remembered.
-            *last = token;
+        add(&mut bare, Token::of(verified));
+    }
+
+    /// Takes over what is known elsewhere.
+    pub(in crate::session) fn learn(&self, issued: Moment, tokens: &[Token<TokenFingerprint>]) {
+        self.issued.raise(issued);
+        let mut bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
+        for token in tokens {
+            add(&mut bare, *token);
         }
     }
 
@@ -60,5 +57,20 @@ impl Seen {
     pub(in crate::session) fn bare(&self) -> Vec<Token<TokenFingerprint>> {
         let bare = self.bare.lock().unwrap_or_else(PoisonError::into_inner);
         bare.clone()
+    }
+}
+
+fn add(bare: &mut Vec<Token<TokenFingerprint>>, token: Token<TokenFingerprint>) {
+    let known = |known: &Token<_>| known.fingerprint == token.fingerprint;
+    if bare.iter().any(known) {
+        return;
+    }
+    if bare.len() < BARE_TOKENS {
+        bare.push(token);
+    } else if let Some(last) = bare.last_mut()
+        && last.expires_at < token.expires_at
+    {
+        // The tombstone must last as long as the longest of those that are not remembered.
+        *last = token;
     }
 }

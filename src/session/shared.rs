@@ -21,7 +21,7 @@ use moka::sync::Cache;
 use crate::clock::Clock;
 use crate::config::session::Scope;
 use crate::session::EndCause;
-use crate::session::handle::StandIn;
+use crate::session::handle::{StandIn, StandInHash};
 use crate::session::store::seal::Seal;
 use crate::session::store::{Applied, Batch, Change, Expect, Index, Key, Store, StoreError, Value};
 
@@ -61,7 +61,7 @@ pub(in crate::session) struct Shared {
     bells: Bells,
     ended: Cache<String, EndCause>,
     gaps: AtomicU64,
-    unknown: Cache<crate::session::handle::StandInHash, ()>,
+    unknown: Cache<StandInHash, ()>,
 }
 
 impl Shared {
@@ -92,6 +92,16 @@ impl Shared {
     /// The stand-in of a session: every process that has the key makes the same, and none is kept.
     pub(in crate::session) fn stand_in(&self, id: &str) -> StandIn {
         StandIn::of_bits(&self.seal.derive("stand-in", id))
+    }
+
+    /// The stand-in of a session that began under an older key perhaps.
+    pub(in crate::session) fn stand_in_of(&self, id: &str, hash: &StandInHash) -> StandIn {
+        let mut made = self
+            .seal
+            .derive_each("stand-in", id)
+            .map(|bits| StandIn::of_bits(&bits));
+        made.find(|stand_in| stand_in.hash() == *hash)
+            .unwrap_or_else(|| self.stand_in(id))
     }
 
     /// How many gaps there were in what was heard: ends may have been missed when it changes.

@@ -17,6 +17,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub(in crate::session) mod seal;
+
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]
 pub(in crate::session) trait Store: Send + Sync + fmt::Debug {
@@ -140,7 +142,7 @@ pub(in crate::session) enum Heard {
 
 /// Why a store did not answer as asked.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(in crate::session) enum StoreError {
+pub enum StoreError {
     /// It cannot be reached, or did not answer in time; asking again later may help.
     #[error("the session store is away")]
     Away(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -152,7 +154,7 @@ pub(in crate::session) enum StoreError {
 impl StoreError {
     /// Fixed slug for logs and metric labels.
     #[must_use]
-    pub(in crate::session) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Away(_) => "store-away",
             Self::Broken(_) => "store-broken",

@@ -56,6 +56,7 @@ struct Inner {
     upstream_requests: Durations,
     sockets: Gauge,
     ddp_logins: Results,
+    backchannel_logouts: Results,
     connections: Gauge,
     log_lines_dropped: Counter,
     recent: Recent,
@@ -172,6 +173,11 @@ impl Metrics {
             ),
             sockets: add(&mut registry, "websocket_connections", "WebSockets open"),
             ddp_logins: add(&mut registry, "ddp_logins", "Logins on WebSockets"),
+            backchannel_logouts: add(
+                &mut registry,
+                "backchannel_logouts",
+                "Logouts that issuers asked for over the back channel",
+            ),
             connections: add(&mut registry, "connections", "Downstream connections open"),
             log_lines_dropped: add(
                 &mut registry,
@@ -291,6 +297,11 @@ impl Metrics {
     /// A login on a socket came to its end; `result` is `ok`, `refused` by Rocket.Chat, `timeout`, or the gate's error's kind.
     pub fn ddp_login(&self, result: &'static str) {
         self.count(&self.0.ddp_logins, "socket login", result);
+    }
+
+    /// An issuer's logout over the back channel was answered; `result` is `ok` or the refusal's kind.
+    pub fn backchannel_logout(&self, result: &'static str) {
+        self.count(&self.0.backchannel_logouts, "back-channel logout", result);
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).

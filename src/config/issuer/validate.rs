@@ -74,6 +74,10 @@ impl IssuerFile {
             Some(text) => filled(validation, &key.field("issuer"), text),
         };
         let audiences = self.audiences(validation, &key.field("audiences"));
+        let logout_audiences = match (&*self.logout_audiences, &audiences) {
+            ([], Ok(audiences)) => Ok(audiences.clone()),
+            (given, _) => each_audience(validation, &key.field("logout_audiences"), given),
+        };
         let keys = self.keys(validation, key);
         let algorithms = self.algorithms(validation, &key.field("algorithms"), keys.as_ref().ok());
         let leeway = validation.tolerance(&key.field("leeway"), &self.leeway, LONGEST_LEEWAY);
@@ -82,6 +86,7 @@ impl IssuerFile {
         Ok(Issuer {
             issuer: issuer?,
             audiences: audiences?,
+            logout_audiences: logout_audiences?,
             algorithms: algorithms?,
             keys: keys?,
             leeway: leeway?,
@@ -96,12 +101,7 @@ impl IssuerFile {
             let advice = "name at least one value of `aud`, such as [chat]; else tokens made for others would be believed";
             return Err(validation.missing(key, advice));
         }
-        validation.each(
-            key,
-            &self.audiences,
-            "the exact value of an `aud`",
-            |text| (!text.is_empty()).then(|| text.to_owned()),
-        )
+        each_audience(validation, key, &self.audiences)
     }
 
     fn algorithms(
@@ -240,6 +240,17 @@ impl IssuerFile {
         }
         fits.map(|()| self.claims.clone())
     }
+}
+
+/// Audiences, none of them empty.
+fn each_audience(
+    validation: &mut Validation<'_>,
+    key: &Key,
+    audiences: &[String],
+) -> Checked<Vec<String>> {
+    validation.each(key, audiences, "the exact value of an `aud`", |text| {
+        (!text.is_empty()).then(|| text.to_owned())
+    })
 }
 
 /// Text that is not empty.

@@ -232,7 +232,6 @@ fn keys_of_coming_releases_are_named_as_such() {
     for key in [
         "listen.tls",
         "filter",
-        "backchannel_logout",
         "sessions.file",
         "sessions.redis",
         "sessions.encryption_key_file",

@@ -4,7 +4,6 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::config::issuer::Issuer;
 use crate::jwt::VerifyError;
 
 /// When a token may be used. Bounds are times since 1970; the leeway is counted in, so no sum can leave the calendar.
@@ -20,24 +19,25 @@ pub(in crate::jwt) struct Window {
     outdated: Duration,
 }
 
+/// The dates of a token as it gives them, since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::jwt) struct Dates {
+    pub expires: Duration,
+    pub starts: Option<Duration>,
+    pub issued: Option<Duration>,
+}
+
 impl Window {
-    pub(super) fn new(
-        expires: Duration,
-        starts: Option<Duration>,
-        issued: Option<Duration>,
-        rules: &Issuer,
-    ) -> Self {
+    pub(super) fn new(dates: Dates, leeway: Duration, max_age: Duration) -> Self {
         let early = |time: Option<Duration>| {
-            time.map_or(Duration::ZERO, |time| time.saturating_sub(rules.leeway))
+            time.map_or(Duration::ZERO, |time| time.saturating_sub(leeway))
         };
         Self {
-            starts: early(starts),
-            issued: early(issued),
-            expires: expires.saturating_add(rules.leeway),
-            outdated: issued.map_or(Duration::MAX, |issued| {
-                issued
-                    .saturating_add(rules.max_age)
-                    .saturating_add(rules.leeway)
+            starts: early(dates.starts),
+            issued: early(dates.issued),
+            expires: dates.expires.saturating_add(leeway),
+            outdated: dates.issued.map_or(Duration::MAX, |issued| {
+                issued.saturating_add(max_age).saturating_add(leeway)
             }),
         }
     }
@@ -67,11 +67,16 @@ impl Window {
 
     /// Whether no later time can make the token usable.
     pub(in crate::jwt) fn is_over(&self, now: SystemTime) -> bool {
-        since_epoch(now) >= self.expires.min(self.outdated)
+        since_epoch(now) >= self.end()
+    }
+
+    /// From when on it never can be used any more, since 1970.
+    pub(in crate::jwt) fn end(&self) -> Duration {
+        self.expires.min(self.outdated)
     }
 }
 
 /// A clock before 1970 is broken; it reads as the end of all time, where every token has expired.
-fn since_epoch(now: SystemTime) -> Duration {
+pub(in crate::jwt) fn since_epoch(now: SystemTime) -> Duration {
     now.duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX)
 }

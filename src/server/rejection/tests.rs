@@ -115,6 +115,41 @@ fn own_endpoints_are_found_or_not() {
 }
 
 #[test]
+fn issuers_are_told_of_failed_logouts_in_the_way_of_oauth() {
+    let bad = (400, "bad-request", None);
+    check(EndpointError::NoLogoutToken, "no-logout-token", bad);
+    for error in [
+        LogoutError::Token(VerifyError::BadSignature),
+        LogoutError::Token(VerifyError::UnknownKey),
+        LogoutError::OtherEvent,
+        LogoutError::Nonce,
+        LogoutError::NamesNobody,
+        LogoutError::Replayed,
+    ] {
+        check(EndpointError::Logout(error), error.kind(), bad);
+        let answer = Rejection::from(EndpointError::Logout(error)).answer("id");
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+    }
+    check(
+        EndpointError::NotAForm,
+        "not-a-form",
+        (415, "unsupported-media-type", None),
+    );
+    // A provider that is told so may try again.
+    check(
+        EndpointError::Logout(VerifyError::KeysUnavailable.into()),
+        "keys-unavailable",
+        (503, "keys-unavailable", Some("2")),
+    );
+    check(
+        EndpointError::Logout(LogoutError::TooMany),
+        "too-many",
+        (503, "overloaded", Some("2")),
+    );
+}
+
+#[test]
 fn all_bad_tokens_are_one_problem() {
     check(
         by_gate(GateError::MissingToken),

@@ -7,9 +7,9 @@ use tokio::time::timeout;
 
 use crate::jwt::{Principal, TokenFingerprint};
 use crate::session::EndCause;
-use crate::session::facts::Uses;
-use crate::session::grave::Grave;
-use crate::session::shared::codec::{self, Kept};
+use crate::session::grave::{Grave, Tombstones};
+use crate::session::shared::codec;
+use crate::session::shared::find::Found;
 use crate::session::shared::lease::{LOOKED_AGAIN, Lease};
 use crate::session::shared::{Shared, keys};
 use crate::session::store::{Batch, Key, StoreError, Value};
@@ -19,7 +19,7 @@ use crate::session::tombstone::{Token, Tombstone};
 #[derive(Debug)]
 pub(in crate::session) enum Claim {
     /// It is live.
-    Live(Box<Kept>, Uses),
+    Live(Box<Found>),
     /// The caller makes it.
     Mine(Mandate),
     /// The token is dead.
@@ -29,7 +29,7 @@ pub(in crate::session) enum Claim {
 /// The right to begin a session of one host session, for as long as nobody logs it out meanwhile.
 #[derive(Debug)]
 pub(in crate::session) struct Mandate {
-    pub(super) lease: Lease,
+    pub(in crate::session) lease: Lease,
     /// The tombstones that were there when it was given.
     pub(super) graves: Vec<(Key, Option<Value>)>,
 }
@@ -61,8 +61,8 @@ impl Shared {
                 return Ok(Claim::Dead(cause));
             }
             if let Some(id) = id {
-                if let Some((kept, uses)) = self.find(&text(&id)?).await? {
-                    return Ok(Claim::Live(Box::new(kept), uses));
+                if let Some(found) = self.find(&text(&id)?).await? {
+                    return Ok(Claim::Live(Box::new(found)));
                 }
                 // Ended between the two looks.
                 continue;
@@ -76,6 +76,17 @@ impl Shared {
                 return Ok(Claim::Mine(Mandate { lease, graves }));
             }
         }
+    }
+}
+
+impl Mandate {
+    /// The tombstones that were there when it was given.
+    pub(in crate::session) fn tombstones(&self) -> Tombstones {
+        let values = self.graves.iter().filter_map(|(_, value)| value.as_ref());
+        // Read before, when it was given.
+        values
+            .filter_map(|value| codec::read(&value.0).ok().map(Arc::new))
+            .collect()
     }
 }
 

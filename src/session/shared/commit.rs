@@ -18,6 +18,7 @@ use crate::session::moment::Moment;
 use crate::session::shared::claim::{Mandate, unburied};
 use crate::session::shared::codec::{self, Debt, Kept};
 use crate::session::shared::debts::TAKEN_OVER_AFTER;
+use crate::session::shared::find::Found;
 use crate::session::shared::lease::Lease;
 use crate::session::shared::{ROUNDS, Shared, keys};
 use crate::session::store::{Batch, Expect, StoreError};
@@ -154,7 +155,7 @@ impl Shared {
     ) -> Result<Replaced, StoreError> {
         persistently(async || {
             for _ in 0..ROUNDS {
-                let Some((kept, _)) = self.find(id).await? else {
+                let Some(Found { kept, .. }) = self.find(id).await? else {
                     self.unclaimed(intent, new).await?;
                     return Ok(Replaced::Ended);
                 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::jwt::HostSession;
+use crate::jwt::{HostSession, TokenFingerprint};
 use crate::random;
 use crate::config::session::Scope;
 use crate::rocketchat::Credentials;
@@ -14,13 +14,13 @@ use crate::session::moment::Moment;
 use crate::session::shared::codec::{self, Kept};
 use crate::session::shared::{ROUNDS, Shared, keys};
 use crate::session::store::{Batch, Expect, Key, StoreError, Value};
-use crate::session::tombstone::Tombstone;
+use crate::session::tombstone::{Token, Tombstone};
 
 /// What came of an end.
 #[derive(Debug)]
 pub(in crate::session) enum End {
     /// It has ended, and this logout is owed. `None`: another session goes on with the token.
-    Ended(Option<Due>),
+    Ended(EndCause, Option<Due>),
     /// It had ended before.
     Before,
     /// Its time is not over: it was used elsewhere.
@@ -98,7 +98,7 @@ impl Shared {
                 }
             };
             if self.applied(&batch).await? {
-                return Ok(End::Ended(due));
+                return Ok(End::Ended(cause, due));
             }
         }
         Err(codec::Unreadable::Busy.into())
@@ -127,6 +127,20 @@ impl Shared {
             }
         }
         Err(codec::Unreadable::Busy.into())
+    }
+
+    /// Does the tombstone on a grave refuse this token?
+    pub(in crate::session) async fn refuses(
+        &self,
+        grave: &Grave,
+        token: &Token<TokenFingerprint>,
+    ) -> Result<bool, StoreError> {
+        let [tombstone] = self.read([&keys::grave(grave)]).await?;
+        let Some(tombstone) = tombstone else {
+            return Ok(false);
+        };
+        let tombstone: Tombstone = codec::read(&tombstone.0)?;
+        Ok(tombstone.refuses(token))
     }
 
     /// Takes the right to begin a session from whoever has it: what is minted just now is logged out.

@@ -1,7 +1,12 @@
 //! Finding sessions in the store, by id, by stand-in and by what several of them share.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::jwt::{ClaimKey, PrincipalKey};
-use crate::session::facts::Uses;
+use crate::rocketchat::Credentials;
+use crate::session::facts::{Facts, Uses};
+use crate::session::grave::{Grave, Tombstones};
 use crate::session::handle::StandInHash;
 use crate::session::shared::claim::text;
 use crate::session::shared::codec::{self, Kept};
@@ -11,28 +16,54 @@ use crate::session::store::{Entry, Index, Key, Range, StoreError, Value};
 /// Sessions of one principal or claim that are looked at, at most: many times what `max_per_principal` lets live.
 const MOST: usize = 2000;
 
+/// A live session as it was found.
+#[derive(Debug)]
+pub(in crate::session) struct Found {
+    pub(in crate::session) kept: Kept,
+    pub(in crate::session) uses: Uses,
+    /// The tombstones that its JWTs may lie under.
+    pub(in crate::session) tombstones: Tombstones,
+    /// [`Shared::gaps`] before it was looked for.
+    pub(in crate::session) gaps: u64,
+}
+
 impl Shared {
     /// A live session.
-    pub(in crate::session) async fn find(
-        &self,
-        id: &str,
-    ) -> Result<Option<(Kept, Uses)>, StoreError> {
+    pub(in crate::session) async fn find(&self, id: &str) -> Result<Option<Found>, StoreError> {
+        let gaps = self.gaps();
         let (session, times) = (keys::session(id), keys::times(id));
         let [kept, uses] = self.read([&session, &times]).await?;
         let (Some(kept), Some(uses)) = (kept, uses) else {
             return Ok(None);
         };
-        Ok(Some((
-            Kept::open(&self.seal, &session, &kept)?,
-            codec::opened(&self.seal, &times, &uses)?,
-        )))
+        let kept = Kept::open(&self.seal, &session, &kept)?;
+        Ok(Some(Found {
+            tombstones: self.tombstones(&kept.facts).await?,
+            uses: codec::opened(&self.seal, &times, &uses)?,
+            kept,
+            gaps,
+        }))
+    }
+
+    async fn tombstones(&self, facts: &Facts) -> Result<Tombstones, StoreError> {
+        let mut graves = vec![
+            keys::grave(&Grave::from(&facts.host_session)),
+            keys::grave(&Grave::from(&facts.principal)),
+        ];
+        graves.extend(facts.claim.iter().map(|claim| keys::grave(&claim.into())));
+        let values = self.store.read(&graves).await?;
+        values
+            .into_iter()
+            .flatten()
+            .map(|value| Ok(Arc::new(codec::read(&value.0)?)))
+            .collect()
     }
 
     /// The live session that a stand-in names.
     pub(in crate::session) async fn find_by_stand_in(
         &self,
         hash: &StandInHash,
-    ) -> Result<Option<(Kept, Uses)>, StoreError> {
+    ) -> Result<Option<Found>, StoreError> {
         // What names nothing now never will: a stand-in is known to the store before it is to anybody.
         if self.unknown.contains_key(hash) {
             return Ok(None);
@@ -85,6 +116,18 @@ impl Shared {
             }
         }
         Ok(kept)
+    }
+
+    /// The credentials of those of these sessions that are live.
+    pub(in crate::session) async fn credentials_of(
+        &self,
+        ids: &[String],
+    ) -> Result<HashMap<String, Arc<Credentials>>, StoreError> {
+        let kept = self.kept(ids).await?;
+        Ok(kept
+            .into_iter()
+            .map(|(_, _, kept)| (kept.facts.id, kept.credentials))
+            .collect())
     }
 
     /// Some sessions after this one in the order in which they began.

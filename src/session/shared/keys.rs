@@ -27,7 +27,7 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 use crate::session::handle::StandInHash;
 use crate::session::store::{Index, Key};
-use crate::session::tombstone::Grave;
+use crate::session::grave::Grave;
 
 /// Beginning of the keys that only matter while the process that put them lives.
 pub(in crate::session) const LEASES: &str = "l:";

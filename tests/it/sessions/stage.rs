@@ -224,6 +224,7 @@ fn issuer(name: &str) -> Issuer {
     Issuer {
         issuer: name.to_owned(),
         audiences: vec!["chat".to_owned()],
+        logout_audiences: vec!["chat".to_owned()],
         algorithms: vec![Algorithm::HS256],
         keys: KeySource::Secret(Secret::new(key(name))),
         leeway: Duration::from_secs(30),

@@ -1,0 +1,190 @@
+//! What this process still has to write into the shared store: ends, tombstones and notes of use.
+//!
+//! Whatever ends a session has its effect in this process at once; here it is carried to the store, and tried until the store has it, so
+//! that a store that is away loses nothing while the process lives.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey, TokenFingerprint};
+use crate::rocketchat::Credentials;
+use crate::session::flight::{Flight, Pilot};
+use crate::session::grave::Grave;
+use crate::session::record::Session;
+use crate::session::store::StoreError;
+use crate::session::tombstone::{Token, Tombstone};
+use crate::session::{EndCause, Inner};
+
+/// Orders carried out at a time: a busy store answers hundreds of calls in the time of one.
+const AT_A_TIME: usize = 64;
+
+/// Between two tries while the store is away.
+const AWAY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Between two tries of what the store cannot do: somebody must mend it.
+const BROKEN_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long an answer waits for the store to have what it says. Past that the order stands all the same.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
+
+/// Whose sessions end.
+#[derive(Clone, Debug)]
+pub(in crate::session) enum Whom {
+    Session(String),
+    HostSession(HostSession),
+    Principal(PrincipalKey),
+    Claim(ClaimKey),
+}
+
+/// Sessions that end, and what is buried with them.
+#[derive(Debug)]
+pub(in crate::session) struct Ending {
+    pub(in crate::session) whom: Whom,
+    pub(in crate::session) cause: EndCause,
+    pub(in crate::session) buried: Option<(Grave, Arc<Tombstone>)>,
+    /// The token by which it was asked for; if it is dead, nothing ends.
+    pub(in crate::session) token: Option<Token<TokenFingerprint>>,
+    /// What the sessions held that ended in this process.
+    pub(in crate::session) held: Mutex<Vec<Arc<Credentials>>>,
+}
+
+/// Something to be carried to the store.
+#[derive(Debug)]
+pub(in crate::session) enum Order {
+    End(Ending),
+    /// End it if its time is over by what all know.
+    Overdue(String, Option<Arc<Session>>),
+    /// Note its use.
+    Note(Arc<Session>),
+}
+
+/// Takes orders.
+#[derive(Debug)]
+pub(in crate::session) struct Outbox {
+    orders: mpsc::UnboundedSender<(Order, Pilot<()>)>,
+    waiting: watch::Sender<usize>,
+}
+
+/// An order on its way. Need not be waited for.
+#[derive(Debug, Default)]
+pub(in crate::session) struct Written(Option<Arc<Flight<()>>>);
+
+impl Outbox {
+    /// Carries orders out until `closed`.
+    pub(in crate::session) fn start(
+        closed: CancellationToken,
+    ) -> (Arc<Self>, impl FnOnce(Weak<Inner>)) {
+        // Unbounded, because nothing may be lost; a session brings at most a handful.
+        let (orders, mut taken) = mpsc::unbounded_channel();
+        let outbox = Arc::new(Self {
+            orders,
+            waiting: watch::Sender::new(0),
+        });
+        let begin = move |inner: Weak<Inner>| {
+            tokio::spawn(async move {
+                let mut running = JoinSet::new();
+                loop {
+                    tokio::select! {
+                        Some(_) = running.join_next(), if !running.is_empty() => {}
+                        order = taken.recv(), if running.len() < AT_A_TIME => {
+                            let Some((order, pilot)) = order else { return };
+                            running.spawn(carry_out(inner.clone(), order, pilot));
+                        }
+                        () = closed.cancelled() => return,
+                    }
+                }
+            });
+        };
+        (outbox, begin)
+    }
+
+    pub(in crate::session) fn send(&self, order: Order) -> Written {
+        let (flight, pilot) = Flight::begin(());
+        self.waiting.send_modify(|waiting| *waiting += 1);
+        // Whoever takes them ends with the process only.
+        let _sent = self.orders.send((order, pilot));
+        Written(Some(flight))
+    }
+
+    /// Waits until nothing is left to be written. Cancel-safe.
+    pub(in crate::session) async fn empty(&self) {
+        let mut waiting = self.waiting.subscribe();
+        let _empty = waiting.wait_for(|waiting| *waiting == 0).await;
+    }
+}
+
+impl Written {
+    /// Waits until the store has it, or for as long as an answer may wait.
+    pub(in crate::session) async fn settled(self) {
+        if let Some(flight) = self.0 {
+            let _in_time = tokio::time::timeout(ANSWERED_WITHIN, flight.outcome()).await;
+        }
+    }
+}
+
+impl Ending {
+    pub(in crate::session) fn new(whom: Whom, cause: EndCause) -> Self {
+        Self {
+            whom,
+            cause,
+            buried: None,
+            token: None,
+            held: Mutex::default(),
+        }
+    }
+
+    pub(in crate::session) fn by(self, token: Token<TokenFingerprint>) -> Self {
+        Self {
+            token: Some(token),
+            ..self
+        }
+    }
+
+    pub(in crate::session) fn burying(self, buried: (Grave, Arc<Tombstone>)) -> Self {
+        Self {
+            buried: Some(buried),
+            ..self
+        }
+    }
+
+    pub(in crate::session) fn holding(self, credentials: Arc<Credentials>) -> Self {
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(credentials);
+        self
+    }
+
+    /// What was held, once.
+    pub(in crate::session) fn take_held(&self) -> Vec<Arc<Credentials>> {
+        std::mem::take(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+async fn carry_out(inner: Weak<Inner>, order: Order, pilot: Pilot<()>) {
+    let mut failed = false;
+    loop {
+        let Some(inner) = inner.upgrade() else { return };
+        let Err(error) = inner.carry_out(&order).await else {
+            if let Some(together) = &inner.shared {
+                together.outbox.waiting.send_modify(|waiting| *waiting -= 1);
+            }
+            pilot.land(());
+            return;
+        };
+        if !failed {
+            failed = true;
+            inner.not_carried_out(&order, &error);
+        }
+        drop(inner);
+        tokio::time::sleep(match error {
+            StoreError::Away(_) => AWAY_PAUSE,
+            StoreError::Broken(_) => BROKEN_PAUSE,
+        })
+        .await;
+    }
+}
