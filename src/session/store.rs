@@ -19,6 +19,9 @@ use tokio::sync::mpsc;
 
 pub(in crate::session) mod memory;
 
+#[cfg(test)]
+mod tests;
+
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]
 pub(in crate::session) trait Store: Send + Sync + fmt::Debug {
