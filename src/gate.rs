@@ -227,7 +227,9 @@ impl Gate {
     /// [`LogoutError`], and nothing ends.
     pub async fn log_out_named(&self, logout_token: &Bearer) -> Result<(), LogoutError> {
         let logged_out = self.verifier.verify_logout_token(logout_token).await?;
-        self.sessions.log_out_named(&logged_out);
+        if !self.sessions.log_out_named(&logged_out).await {
+            return Err(LogoutError::Replayed);
+        }
         Ok(())
     }
 

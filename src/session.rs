@@ -45,6 +45,7 @@ use crate::telemetry::metrics::{Lookup, Metrics};
 
 pub mod cause;
 pub mod directory;
+mod carrying;
 mod ending;
 pub mod error;
 mod exchange;
@@ -54,18 +55,21 @@ mod grave;
 pub mod handle;
 mod life;
 mod local;
-mod shared;
 mod moment;
 mod named;
+mod outbox;
 pub mod profile;
 pub mod record;
 mod refresh;
 mod revoke;
 mod seen;
+mod shared;
 pub mod sockets;
-mod store;
+pub mod store;
 mod sweeper;
 pub mod ticket;
+pub mod start;
+mod together;
 mod tombstone;
 mod turns;
 
@@ -74,6 +78,7 @@ pub use error::{ExchangeError, Reason};
 pub use handle::{Naming, StandIn};
 pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
+pub use start::{Backing, Rules};
 pub use ticket::{Ticket, Tickets};
 
 use exchange::Outcome;
@@ -82,9 +87,11 @@ use exchange::users::Users;
 use life::Step;
 use local::{Local, Seat};
 use moment::Moment;
+use outbox::Order;
 use refresh::Why;
 use revoke::Revoker;
 use sweeper::Deadlines;
+use together::Together;
 use tombstone::TokenLife;
 use turns::Turns;
 
@@ -96,21 +103,6 @@ const ROUNDS: usize = 4;
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
 
-/// What sessions live by, from several sections of the config.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// How long sessions live.
-    pub sessions: config::session::Sessions,
-    /// How principals become users.
-    pub users: config::users::Users,
-    /// How much runs and waits.
-    pub minting: config::rocketchat::Minting,
-    /// Longest `max_age` among the issuers: how long tombstones matter.
-    pub longest_age: Duration,
-    /// Longest `leeway` among the issuers.
-    pub longest_leeway: Duration,
-}
-
 struct Inner {
     rules: config::session::Sessions,
     token_life: TokenLife,
@@ -118,6 +110,7 @@ struct Inner {
     clock: Clock,
     metrics: Metrics,
     local: Local,
+    shared: Option<Together>,
     users: Users,
     intake: Arc<Intake>,
     principals: Turns<PrincipalKey>,
@@ -128,65 +121,7 @@ struct Inner {
     _closed: DropGuard,
 }
 
-impl Rules {
-    /// Gathers them.
-    #[must_use]
-    pub fn new(
-        sessions: &config::session::Sessions,
-        users: &config::users::Users,
-        minting: config::rocketchat::Minting,
-        issuers: &[Arc<config::issuer::Issuer>],
-    ) -> Self {
-        let longest = |length: fn(&config::issuer::Issuer) -> Duration| {
-            issuers
-                .iter()
-                .map(|issuer| length(issuer))
-                .max()
-                .unwrap_or_default()
-        };
-        Self {
-            sessions: sessions.clone(),
-            users: users.clone(),
-            minting,
-            longest_age: longest(|issuer| issuer.max_age),
-            longest_leeway: longest(|issuer| issuer.leeway),
-        }
-    }
-}
-
 impl Sessions {
-    /// Starts empty, with its sweeper and its revoker running in the background; needs a runtime.
-    #[must_use]
-    pub fn new(rules: Rules, rocketchat: RocketChat, clock: Clock, metrics: Metrics) -> Self {
-        let closed = CancellationToken::new();
-        let deadlines = Deadlines::new(clock.clone());
-        let inner = Arc::new(Inner {
-            users: Users::new(rules.users, rocketchat.clone(), metrics.clone()),
-            intake: Intake::new(rules.minting, clock.clone()),
-            revoker: Revoker::start(
-                rocketchat.clone(),
-                clock.clone(),
-                metrics.clone(),
-                closed.clone(),
-            ),
-            rules: rules.sessions,
-            token_life: TokenLife {
-                longest_age: rules.longest_age,
-                longest_leeway: rules.longest_leeway,
-            },
-            rocketchat,
-            clock,
-            metrics,
-            local: Local::default(),
-            principals: Turns::new(),
-            names: Turns::new(),
-            deadlines: Arc::clone(&deadlines),
-            _closed: closed.clone().drop_guard(),
-        });
-        tokio::spawn(sweeper::sweep(Arc::downgrade(&inner), deadlines, closed));
-        Self(inner)
-    }
-
     /// The session of this token if it is there and its credentials are fresh or stale: no await, no I/O, no lock held on return.
     /// Marks its use and takes over a later `exp`.
     #[must_use]
@@ -196,7 +131,7 @@ impl Sessions {
             .0
             .local
             .with_live(&verified.principal.host_session, |session| {
-                session.admit(verified, now)
+                self.0.let_in(session, verified, now)
             });
         if admitted.is_some() {
             self.0.metrics.session_looked_up(Lookup::Hit);
@@ -218,7 +153,7 @@ impl Sessions {
                 Seat::Live(session) => {
                     self.0.mend(&session).await?;
                     let now = Moment::of(self.0.clock.now());
-                    if let Some(admitted) = session.admit(verified, now) {
+                    if let Some(admitted) = self.0.let_in(&session, verified, now) {
                         return Ok(admitted);
                     }
                 }
@@ -252,24 +187,27 @@ impl Sessions {
     }
 
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
-    /// new one.
-    pub fn release(&self, verified: &Verified, cause: EndCause) {
-        self.0.release(verified, cause);
+    /// new one. Returns when the store has it, or after a short while.
+    pub async fn release(&self, verified: &Verified, cause: EndCause) {
+        self.0.release(verified, cause).settled().await;
     }
 
     /// Ends the host session for good: as release, and this JWT and older ones of the host session are refused from now on.
-    pub fn logout(&self, verified: &Verified) {
-        self.0.logout(verified);
+    pub async fn logout(&self, verified: &Verified) {
+        self.0.logout(verified).settled().await;
     }
 
     /// As [`Sessions::logout`], for a session that is known without a JWT.
-    pub fn logout_session(&self, session: &Arc<Session>) {
-        self.0.logout_session(session);
+    pub async fn logout_session(&self, session: &Arc<Session>) {
+        self.0
+            .end_for_good(session, EndCause::Logout)
+            .settled()
+            .await;
     }
 
-    /// Ends one session; only the first cause counts.
-    pub fn end(&self, session: &Arc<Session>, cause: EndCause) {
-        self.0.end(session, cause);
+    /// Ends one session; only the first cause counts. As [`Sessions::release`], returns when the store has it.
+    pub async fn end(&self, session: &Arc<Session>, cause: EndCause) {
+        self.0.end(session, cause).settled().await;
     }
 
     /// Binds a WebSocket to the session; the guard tells when the session ends, and unbinds when dropped.
@@ -316,10 +254,24 @@ impl Inner {
     /// A session that is live and was not admitted: overdue for its end, or in need of credentials.
     async fn mend(self: &Arc<Self>, session: &Arc<Session>) -> Result<(), ExchangeError> {
         if let Step::End(cause) = session.step(Moment::of(self.clock.now())) {
-            self.end(session, cause);
+            self.end_in_time(session, cause).settled().await;
             return Ok(());
         }
         self.refreshed(session, Why::Expired).await.map(|_| ())
+    }
+
+    /// Admits a token to its session; what it adds to the session's life is noted for others at once.
+    fn let_in(
+        &self,
+        session: &Arc<Session>,
+        verified: &Verified,
+        now: Moment,
+    ) -> Option<Admitted> {
+        let (admitted, later) = session.admit(verified, now)?;
+        if later && let Some(together) = &self.shared {
+            together.outbox.send(Order::Note(Arc::clone(session)));
+        }
+        Some(admitted)
     }
 
     fn landed(
@@ -328,7 +280,10 @@ impl Inner {
         verified: &Verified,
     ) -> Result<Option<Admitted>, ExchangeError> {
         match outcome {
-            Outcome::Session(session) => Ok(session.admit(verified, Moment::of(self.clock.now()))),
+            Outcome::Session(session) => {
+                let now = Moment::of(self.clock.now());
+                Ok(self.let_in(&session, verified, now))
+            }
             Outcome::Failed(error) => Err(error),
             Outcome::Abandoned => Ok(None),
         }

@@ -26,6 +26,17 @@ pub struct Sessions {
     pub end_on_last_socket: Option<Duration>,
     /// Log every session out at Rocket.Chat when Gantry stops; default false.
     pub logout_on_shutdown: bool,
+    /// What one auth token is for.
+    pub scope: Scope,
+}
+
+/// What one auth token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One host session.
+    Session,
+    /// All host sessions of one principal.
+    Principal,
 }
 
 /// Longest `grace`: the time in which an expired JWT still holds its session.
@@ -115,6 +126,7 @@ impl SessionsFile {
             grace: grace?,
             end_on_last_socket: end_on_last_socket?,
             logout_on_shutdown: self.logout_on_shutdown,
+            scope: Scope::Session,
         })
     }
 }

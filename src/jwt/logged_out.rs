@@ -11,6 +11,10 @@ use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 pub struct LoggedOut {
     /// The exact `iss`.
     pub issuer: Arc<str>,
+    /// `jti`.
+    pub id: Arc<str>,
+    /// Until when the token could be taken.
+    pub until: SystemTime,
     /// `iat`.
     pub issued_at: SystemTime,
     /// Whose sessions are over.

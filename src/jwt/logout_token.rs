@@ -63,6 +63,8 @@ impl<'a> LogoutToken<'a> {
     /// What it says, in the name of its issuer.
     pub(in crate::jwt) fn logged_out(&self, issuer: &Arc<str>) -> LoggedOut {
         LoggedOut {
+            id: Arc::from(&*self.id),
+            until: SystemTime::UNIX_EPOCH + self.window.end(),
             issuer: Arc::clone(issuer),
             issued_at: self.issued_at,
             ended: self.ended,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::jwt::PrincipalKey;
-use crate::session::grave::Grave;
 use crate::session::moment::Moment;
+use crate::session::outbox::Whom;
 use crate::session::record::Session;
 use crate::session::tombstone::Tombstone;
 use crate::session::{EndCause, Inner, Sessions};
@@ -130,7 +130,8 @@ impl Sessions {
     pub async fn end_by_id(&self, id: &str) -> Option<Summary> {
         let session = self.0.by_id(id)?;
         let summary = session.summary();
-        self.0.end_for_good(&session, EndCause::Revoked);
+        let written = self.0.end_for_good(&session, EndCause::Revoked);
+        written.settled().await;
         Some(summary)
     }
 
@@ -153,27 +154,14 @@ impl Sessions {
     pub async fn end_principal(&self, principal: &PrincipalKey) -> Vec<Summary> {
         let inner = &*self.0;
         let now = Moment::of(inner.clock.now());
-        let seen = inner.local.of_principal(principal);
-        inner.bury(Grave::from(principal), |older| {
-            let issued = seen.iter().map(|session| session.tokens().issued());
-            let moment = issued.fold(now, Moment::max);
-            let tombstone = Tombstone::up_to(older, moment, &inner.token_life);
-            let bare = seen.iter().flat_map(|session| session.tokens().bare());
-            bare.fold(tombstone, |tombstone, token| {
-                Tombstone::over(Some(&tombstone), &token, moment, &inner.token_life)
-            })
-            .by_admin()
-        });
-        // Looked for again: whoever began before the tombstone was seen is enlisted by now.
-        let live = inner.local.of_principal(principal);
-        let live: Vec<_> = live
-            .into_iter()
-            .filter(|session| !session.ended())
-            .collect();
+        let mut live = inner.local.of_principal(principal);
+        live.retain(|session| !session.ended());
         let ended = summaries(live.iter());
-        for session in &live {
-            inner.end(session, EndCause::Revoked);
-        }
+        let whom = Whom::Principal(*principal);
+        inner
+            .end_all_for_good(whom, EndCause::Revoked, now, Tombstone::by_admin)
+            .settled()
+            .await;
         ended
     }
 }

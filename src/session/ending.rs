@@ -20,10 +20,25 @@ impl Inner {
     /// Ends a session, once. In this order: marked, so that nobody is admitted; its logout owed, so that its auth token is never
     /// without a keeper; forgotten; its sockets told.
     pub(in crate::session) fn end(&self, session: &Arc<Session>, cause: EndCause) -> Written {
-        let ending = Ending::new(Whom::Session(session.id().to_owned()), cause);
+        let ending = Ending::new(Whom::Session(session.shared_id()), cause);
         match self.end_here(session, cause) {
             Some(credentials) => self.carry(ending.holding(credentials)),
             None => Written::default(),
+        }
+    }
+
+    /// Ends a session whose time is over. Where a store is shared it may have been used elsewhere, which is asked for first.
+    pub(in crate::session) fn end_in_time(
+        &self,
+        session: &Arc<Session>,
+        cause: EndCause,
+    ) -> Written {
+        match &self.shared {
+            Some(together) => together.outbox.send(Order::Overdue(
+                session.shared_id(),
+                Some(Arc::clone(session)),
+            )),
+            None => self.end(session, cause),
         }
     }
 
@@ -63,7 +78,7 @@ impl Inner {
     /// Hands an ending that took effect here to the store, if there is one.
     pub(in crate::session) fn carry(&self, ending: Ending) -> Written {
         match &self.shared {
-            Some(shared) => shared.outbox.send(Order::End(ending)),
+            Some(together) => together.outbox.send(Order::End(ending)),
             None => Written::default(),
         }
     }
@@ -113,7 +128,7 @@ impl Inner {
                 Tombstone::over(Some(&tombstone), token, now, &self.token_life)
             })
         });
-        let ending = Ending::new(Whom::Session(session.id().to_owned()), cause).burying(buried);
+        let ending = Ending::new(Whom::Session(session.shared_id()), cause).burying(buried);
         match self.end_here(session, cause) {
             Some(credentials) => self.carry(ending.holding(credentials)),
             None => self.carry(ending),
@@ -181,9 +196,9 @@ impl Inner {
                 self.end(&session, EndCause::Shutdown);
             }
         }
-        if let Some(shared) = &self.shared {
+        if let Some(together) = &self.shared {
             self.note_all().await;
-            shared.outbox.empty().await;
+            together.outbox.empty().await;
         }
         self.revoker.hurry();
         self.revoker.settled().await;

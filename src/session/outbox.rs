@@ -34,7 +34,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 /// Whose sessions end.
 #[derive(Clone, Debug)]
 pub(in crate::session) enum Whom {
-    Session(String),
+    Session(Arc<str>),
     HostSession(HostSession),
     Principal(PrincipalKey),
     Claim(ClaimKey),
@@ -57,7 +57,7 @@ pub(in crate::session) struct Ending {
 pub(in crate::session) enum Order {
     End(Ending),
     /// End it if its time is over by what all know.
-    Overdue(String, Option<Arc<Session>>),
+    Overdue(Arc<str>, Option<Arc<Session>>),
     /// Note its use.
     Note(Arc<Session>),
 }

@@ -17,7 +17,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub(in crate::session) mod file;
 pub(in crate::session) mod seal;
+
+#[cfg(test)]
+mod tests;
 
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]

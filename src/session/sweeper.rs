@@ -165,7 +165,10 @@ impl Inner {
         };
         session.scheduled.store(Moment::NEVER);
         match session.step(now) {
-            Step::End(cause) => return self.end(&session, cause),
+            Step::End(cause) => {
+                self.end_in_time(&session, cause);
+                return;
+            }
             Step::Refresh => {
                 if self.refresh(&session, Why::Ahead).is_err() {
                     session.set_refresh_due(now.after(random::spread(REFRESH_AGAIN)));

@@ -12,12 +12,12 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::clock::Clock;
 use crate::random;
 use crate::session::handle::StandInHash;
 use crate::session::life::Step;
 use crate::session::moment::Moment;
 use crate::session::record::{Admitted, Session};
+use crate::session::{ExchangeError, Sessions};
 
 /// Most tickets that wait for their use: more than browsers open pages in the longest life of one, at some 200 bytes each.
 pub const MAX_TICKETS: u64 = 20_000;
@@ -43,9 +43,10 @@ impl fmt::Debug for Ticket {
 /// The tickets that wait for their use; cheap to clone.
 #[derive(Clone)]
 pub struct Tickets {
+    /// Those of this process; with a shared store they are there.
     waiting: Cache<StandInHash, Arc<Waiting>>,
     life: Duration,
-    clock: Clock,
+    sessions: Sessions,
 }
 
 struct Waiting {
@@ -58,7 +59,7 @@ struct Waiting {
 impl Tickets {
     /// Tickets that wait for `life` at most.
     #[must_use]
-    pub fn new(life: Duration, clock: Clock) -> Self {
+    pub fn new(life: Duration, sessions: Sessions) -> Self {
         let waiting = Cache::builder()
             .max_capacity(MAX_TICKETS)
             // The oldest goes, so that whoever asks now is served.
@@ -69,42 +70,65 @@ impl Tickets {
         Self {
             waiting,
             life,
-            clock,
+            sessions,
         }
     }
 
     /// A new ticket for a session, and when it ceases to be good.
-    #[must_use]
-    pub fn issue(&self, admitted: &Admitted) -> (Ticket, SystemTime) {
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn issue(&self, admitted: &Admitted) -> Result<(Ticket, SystemTime), ExchangeError> {
         let text = random::text::<32>();
-        let until = Moment::of(self.clock.now()).after(self.life);
+        let hash = StandInHash::of(&text);
+        let until = Moment::of(self.sessions.0.clock.now()).after(self.life);
+        if let Some(together) = &self.sessions.0.shared {
+            together
+                .store
+                .put_ticket(&hash, admitted.session.id(), self.life)
+                .await?;
+            return Ok((Ticket(SecretString::from(text)), until.time()));
+        }
         let waiting = Waiting {
             session: Arc::downgrade(&admitted.session),
             until,
             used: AtomicBool::new(false),
         };
-        self.waiting
-            .insert(StandInHash::of(&text), Arc::new(waiting));
-        (Ticket(SecretString::from(text)), until.time())
+        self.waiting.insert(hash, Arc::new(waiting));
+        Ok((Ticket(SecretString::from(text)), until.time()))
     }
 
     /// The session of a ticket, once: the ticket is used up, whether or not there is one.
-    #[must_use]
-    pub fn redeem(&self, text: &str) -> Option<Admitted> {
-        let waiting = self.waiting.remove(&StandInHash::of(text))?;
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn redeem(&self, text: &str) -> Result<Option<Admitted>, ExchangeError> {
+        let inner = &self.sessions.0;
+        let hash = StandInHash::of(text);
+        let session = match &inner.shared {
+            None => self.take(&hash),
+            Some(together) => match together.store.take_ticket(&hash).await? {
+                Some(id) => inner.by_id(&id).await?,
+                None => None,
+            },
+        };
+        let now = Moment::of(inner.clock.now());
+        let live = session.filter(|session| {
+            !session.ended() && !matches!(session.step(now), Step::End(_))
+        });
+        Ok(live.map(|session| session.current()))
+    }
+
+    fn take(&self, hash: &StandInHash) -> Option<Arc<Session>> {
+        let waiting = self.waiting.remove(hash)?;
         // Two who found it before either took it away: the first to mark it wins.
         if waiting.used.swap(true, Ordering::AcqRel) {
             return None;
         }
-        let now = Moment::of(self.clock.now());
-        if waiting.until <= now {
+        if waiting.until <= Moment::of(self.sessions.0.clock.now()) {
             return None;
         }
-        let session = waiting.session.upgrade()?;
-        if session.ended() || matches!(session.step(now), Step::End(_)) {
-            return None;
-        }
-        Some(session.current())
+        waiting.session.upgrade()
     }
 }
 

@@ -212,7 +212,7 @@ impl Inner {
     }
 
     /// A session changed elsewhere.
-    async fn look_again(&self, session: &Arc<Session>) {
+    pub(in crate::session) async fn look_again(&self, session: &Arc<Session>) {
         let Some(together) = &self.shared else { return };
         match together.store.find(session.id()).await {
             Ok(Some(found)) => {

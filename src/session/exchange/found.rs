@@ -43,6 +43,23 @@ impl Inner {
         }
     }
 
+    /// The live session with this id, wherever it is known.
+    pub(in crate::session) async fn by_id(
+        &self,
+        id: &str,
+    ) -> Result<Option<Arc<Session>>, ExchangeError> {
+        if let Some(session) = self.local.of_id(id) {
+            return Ok(Some(session).filter(|session| !session.ended()));
+        }
+        let Some(together) = &self.shared else {
+            return Ok(None);
+        };
+        match together.store.find(id).await? {
+            Some(found) => self.adopt(found).await,
+            None => Ok(None),
+        }
+    }
+
     /// Puts a found session in the place of a flight.
     pub(super) async fn take_in(
         &self,

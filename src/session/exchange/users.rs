@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::jwt::{Principal, PrincipalKey};
@@ -17,6 +18,7 @@ use crate::rocketchat::error::RefusedData;
 use crate::rocketchat::{ApiError, NewUser, RocketChat, User};
 use crate::session::error::{ExchangeError, Reason};
 use crate::session::profile;
+use crate::session::shared::Shared;
 use crate::telemetry::metrics::Metrics;
 
 /// Principals whose user is remembered, the least recently exchanged forgotten first. One costs about 300 bytes.
@@ -33,10 +35,11 @@ pub(in crate::session) struct Users {
     remembered: Cache<PrincipalKey, Arc<Remembered>>,
     /// User id to the principal that acts as it.
     owners: Cache<String, PrincipalKey>,
+    shared: Option<Arc<Shared>>,
 }
 
 /// The user a principal got before; a changed claim renames nobody.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(in crate::session) struct Remembered {
     user_id: String,
     username: String,
@@ -44,7 +47,8 @@ pub(in crate::session) struct Remembered {
 }
 
 /// How a user came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Origin {
     /// Gantry created it.
     Created,
@@ -74,8 +78,10 @@ impl Users {
         rules: config::users::Users,
         rocketchat: RocketChat,
         metrics: Metrics,
+        shared: Option<Arc<Shared>>,
     ) -> Self {
         Self {
+            shared,
             rules,
             rocketchat,
             metrics,
@@ -91,11 +97,19 @@ impl Users {
     }
 
     /// Whom this principal acts as, before Rocket.Chat is asked.
-    pub(in crate::session) fn target(&self, principal: &Principal) -> Result<Target, Reason> {
-        match self.remembered.get(&principal.key) {
-            Some(remembered) => Ok(Target::Remembered(remembered)),
-            None => profile::username(&self.rules, principal).map(Target::Named),
+    pub(in crate::session) async fn target(
+        &self,
+        principal: &Principal,
+    ) -> Result<Target, ExchangeError> {
+        if let Some(remembered) = self.remembered.get(&principal.key) {
+            return Ok(Target::Remembered(remembered));
         }
+        if let Some(shared) = &self.shared
+            && let Some(remembered) = shared.user::<Remembered>(&principal.key).await?
+        {
+            return Ok(Target::Remembered(Arc::new(remembered)));
+        }
+        Ok(Target::Named(profile::username(&self.rules, principal)?))
     }
 
     /// The principal's user, fit to be acted as. The caller holds the turns on the principal and on the username.
@@ -108,13 +122,18 @@ impl Users {
             Target::Remembered(remembered) => self.remembered(principal, remembered).await?,
             Target::Named(username) => self.named(principal, username).await?,
         };
-        self.check_owner(principal, &user, origin)?;
+        self.check_owner(principal, &user, origin).await?;
         self.check(&user, origin)?;
         let remembered = Remembered {
             user_id: user.id.clone(),
             username: user.username.clone(),
             origin,
         };
+        if let Some(shared) = &self.shared
+            && !shared.remember(&principal.key, &user.id, &remembered).await?
+        {
+            return Err(Reason::OfAnotherPrincipal.into());
+        }
         self.owners.insert(user.id.clone(), principal.key);
         self.remembered.insert(principal.key, Arc::new(remembered));
         Ok(user)
@@ -172,6 +191,11 @@ impl Users {
         // Deleted at Rocket.Chat: whoever has the name now is somebody else.
         self.remembered.invalidate(&principal.key);
         self.owners.invalidate(&remembered.user_id);
+        if let Some(shared) = &self.shared {
+            shared
+                .forget_user(&principal.key, &remembered.user_id)
+                .await?;
+        }
         self.named(principal, &remembered.username).await
     }
 
@@ -188,17 +212,21 @@ impl Users {
     }
 
     /// A user belongs to the principal that acted as it first, for as long as that is remembered.
-    fn check_owner(
+    async fn check_owner(
         &self,
         principal: &Principal,
         user: &User,
         origin: Origin,
-    ) -> Result<(), Reason> {
-        match self.owners.get(&user.id) {
-            Some(owner) if owner != principal.key => Err(Reason::OfAnotherPrincipal),
+    ) -> Result<(), ExchangeError> {
+        let owner = match (self.owners.get(&user.id), &self.shared) {
+            (None, Some(shared)) => shared.owner(&user.id).await?,
+            (owner, _) => owner,
+        };
+        match owner {
+            Some(owner) if owner != principal.key => Err(Reason::OfAnotherPrincipal.into()),
             Some(_) => Ok(()),
             None if origin == Origin::Adopted && !self.rules.adopt_existing => {
-                Err(Reason::AdoptionOff)
+                Err(Reason::AdoptionOff.into())
             }
             None => Ok(()),
         }

@@ -1,0 +1,157 @@
+//! What sessions begin with: their rules, and the store behind them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::rocketchat::RocketChat;
+use crate::session::exchange::intake::Intake;
+use crate::session::exchange::users::Users;
+use crate::session::local::Local;
+use crate::session::outbox::Outbox;
+use crate::session::revoke::Revoker;
+use crate::session::shared::{Shared, keys};
+use crate::session::store::seal::Seal;
+use crate::session::store::{OpenError, Store, file::File};
+use crate::session::sweeper::{self, Deadlines};
+use crate::session::together::{Together, live_together};
+use crate::session::tombstone::TokenLife;
+use crate::session::turns::Turns;
+use crate::session::{Inner, Sessions};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::readiness::{Latch, Readiness};
+
+/// What sessions live by, from several sections of the config.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long sessions live.
+    pub sessions: config::session::Sessions,
+    /// How principals become users.
+    pub users: config::users::Users,
+    /// How much runs and waits.
+    pub minting: config::rocketchat::Minting,
+    /// Longest `max_age` among the issuers: how long tombstones matter.
+    pub longest_age: Duration,
+    /// Longest `leeway` among the issuers.
+    pub longest_leeway: Duration,
+}
+
+/// The store behind sessions; none with `memory`.
+#[derive(Debug)]
+pub struct Backing(Option<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    store: Arc<dyn Store>,
+    seal: Seal,
+    /// No other process uses the store.
+    alone: bool,
+    latch: Latch,
+}
+
+impl Rules {
+    /// Gathers them.
+    #[must_use]
+    pub fn new(
+        sessions: &config::session::Sessions,
+        users: &config::users::Users,
+        minting: config::rocketchat::Minting,
+        issuers: &[Arc<config::issuer::Issuer>],
+    ) -> Self {
+        let longest = |length: fn(&config::issuer::Issuer) -> Duration| {
+            issuers
+                .iter()
+                .map(|issuer| length(issuer))
+                .max()
+                .unwrap_or_default()
+        };
+        Self {
+            sessions: sessions.clone(),
+            users: users.clone(),
+            minting,
+            longest_age: longest(|issuer| issuer.max_age),
+            longest_leeway: longest(|issuer| issuer.leeway),
+        }
+    }
+}
+
+impl Backing {
+    /// Nothing behind them: what this process forgets is forgotten.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self(None)
+    }
+
+    /// What the config says. A store that is reached over the network need not be there yet; readiness tells.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a file cannot be opened.
+    pub fn open(
+        config: &config::session::Sessions,
+        clock: &Clock,
+        readiness: &Readiness,
+    ) -> Result<Self, OpenError> {
+        todo!()
+    }
+}
+
+impl Sessions {
+    /// Starts with its sweeper and its revoker running in the background; needs a runtime.
+    #[must_use]
+    pub fn new(
+        rules: Rules,
+        rocketchat: RocketChat,
+        clock: Clock,
+        metrics: Metrics,
+        backing: Backing,
+    ) -> Self {
+        let closed = CancellationToken::new();
+        let deadlines = Deadlines::new(clock.clone());
+        let opened = backing.0.map(|opened| {
+            let scope = rules.sessions.scope;
+            let shared = Shared::new(opened.store, opened.seal, clock.clone(), scope);
+            (shared, opened.alone, opened.latch)
+        });
+        let shared = opened.as_ref().map(|(shared, ..)| Arc::clone(shared));
+        let (outbox, carry) = Outbox::start(closed.clone());
+        let inner = Arc::new(Inner {
+            users: Users::new(
+                rules.users,
+                rocketchat.clone(),
+                metrics.clone(),
+                shared.clone(),
+            ),
+            intake: Intake::new(rules.minting, clock.clone()),
+            revoker: Revoker::start(
+                rocketchat.clone(),
+                clock.clone(),
+                metrics.clone(),
+                shared.clone(),
+                closed.clone(),
+            ),
+            rules: rules.sessions,
+            token_life: TokenLife {
+                longest_age: rules.longest_age,
+                longest_leeway: rules.longest_leeway,
+            },
+            rocketchat,
+            clock,
+            metrics,
+            local: Local::default(),
+            shared: shared.map(|store| Together { store, outbox }),
+            principals: Turns::new(),
+            names: Turns::new(),
+            deadlines: Arc::clone(&deadlines),
+            _closed: closed.clone().drop_guard(),
+        });
+        if let Some((_, alone, latch)) = opened {
+            carry(Arc::downgrade(&inner));
+            live_together(&inner, alone, latch, &closed);
+        }
+        tokio::spawn(sweeper::sweep(Arc::downgrade(&inner), deadlines, closed));
+        Self(inner)
+    }
+}
