@@ -140,8 +140,8 @@ impl Endpoints {
         let embedding = &config.proxy.frame_ancestors;
         let hosts = allowed.iter().chain(embedding);
         Self {
+            tickets: Tickets::new(config.iframe.ticket_ttl, gate.sessions().clone()),
             gate,
-            tickets: Tickets::new(config.iframe.ticket_ttl, clock.clone()),
             cookie: Cookie::new(&config.iframe.cookie, clock),
             sites: Sites::new(std::iter::once(own).chain(hosts)),
             origins: Origins::new(own, allowed),
@@ -173,7 +173,7 @@ impl Endpoints {
             }
             (BACKCHANNEL, _) if self.backchannel => Err(EndpointError::MethodNotAllowed("POST")),
             ("ticket", &Method::POST) => ticket::issue(self, parts).await,
-            ("enter", &Method::GET) => enter::enter(self, parts),
+            ("enter", &Method::GET) => enter::enter(self, parts).await,
             ("iframe/login", &Method::GET | &Method::POST) => {
                 iframe::login(self, parts, body).await
             }

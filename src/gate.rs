@@ -96,7 +96,13 @@ impl Gate {
         let Some(verified) = self.verifier.known(presented.bearer) else {
             return Ok(None);
         };
-        self.agree(&evidence, presented.place, &verified)?;
+        if let Some(text) = evidence.stand_in {
+            let host_session = &verified.principal.host_session;
+            let Some(naming) = self.sessions.naming(text, host_session) else {
+                return Ok(None);
+            };
+            agree(presented.place, naming)?;
+        }
         let Some(admitted) = self.sessions.known(&verified) else {
             return Ok(None);
         };
@@ -175,17 +181,21 @@ impl Gate {
     pub async fn identify(&self, parts: &Parts, purpose: Purpose) -> Result<Who, GateError> {
         let evidence = self.authn.find(parts, purpose)?;
         let Some(Presented { bearer, place }) = evidence.bearer else {
-            let mut texts = texts(&evidence)?;
-            return texts
-                .find_map(|text| self.sessions.named(text))
-                .map(Who::Session)
-                .ok_or_else(|| AuthnError::UnknownStandIn.into());
+            for text in texts(&evidence)? {
+                if let Some(session) = self.sessions.find_named(text).await? {
+                    return Ok(Who::Session(session));
+                }
+            }
+            return Err(AuthnError::UnknownStandIn.into());
         };
         let verified = self
             .verifier
             .verify(&Bearer::new(bearer.to_owned()))
             .await?;
-        self.agree(&evidence, place, &verified)?;
+        if let Some(text) = evidence.stand_in {
+            let host_session = &verified.principal.host_session;
+            agree(place, self.sessions.find_naming(text, host_session).await?)?;
+        }
         Ok(Who::Token(verified))
     }
 
@@ -198,26 +208,26 @@ impl Gate {
         if stand_in::is_jwt(text) {
             return Ok(Who::Token(self.verifier.verify(claim).await?));
         }
-        let session = self.sessions.named(text).map(Who::Session);
-        session.ok_or_else(|| AuthnError::UnknownStandIn.into())
+        let session = self.sessions.find_named(text).await?;
+        session.map(Who::Session).ok_or_else(|| AuthnError::UnknownStandIn.into())
     }
 
     /// Lets the session go; the same JWT may begin a new one.
-    pub fn release(&self, who: &Who) {
+    pub async fn release(&self, who: &Who) {
         match who {
-            Who::Token(verified) => self.sessions.release(verified, EndCause::Release),
-            Who::Session(session) => self.sessions.end(session, EndCause::Release),
+            Who::Token(verified) => self.sessions.release(verified, EndCause::Release).await,
+            Who::Session(session) => self.sessions.end(session, EndCause::Release).await,
         }
     }
 
     /// Ends the host session for good: its JWTs up to now are refused.
-    pub fn log_out(&self, who: &Who) {
+    pub async fn log_out(&self, who: &Who) {
         match who {
             Who::Token(verified) => {
-                self.sessions.logout(verified);
                 self.verifier.forget(verified.fingerprint);
+                self.sessions.logout(verified).await;
             }
-            Who::Session(session) => self.sessions.logout_session(session),
+            Who::Session(session) => self.sessions.logout_session(session).await,
         }
     }
 
@@ -264,26 +274,6 @@ impl Gate {
             admitted,
         })
     }
-
-    /// A stand-in beside a JWT must not name somebody else. One that names nobody is left over from before: beside a cookie that came
-    /// along by itself it says that the client believes to be somebody else than the cookie does, and nobody is believed; beside a
-    /// JWT that the client shows by its own act it is nothing, and goes no further.
-    fn agree(
-        &self,
-        evidence: &Evidence<'_>,
-        place: Place,
-        verified: &Verified,
-    ) -> Result<(), AuthnError> {
-        let Some(text) = evidence.stand_in else {
-            return Ok(());
-        };
-        match self.sessions.naming(text, &verified.principal.host_session) {
-            Naming::Same => Ok(()),
-            Naming::Another => Err(AuthnError::TwoTokens),
-            Naming::Nobody if place == Place::Cookie => Err(AuthnError::UnknownStandIn),
-            Naming::Nobody => Ok(()),
-        }
-    }
 }
 
 impl Admission {
@@ -292,6 +282,18 @@ impl Admission {
             who: Who::Session(Arc::clone(&admitted.session)),
             admitted,
         }
+    }
+}
+
+/// A stand-in beside a JWT must not name somebody else. One that names nobody is left over from before: beside a cookie that came
+/// along by itself it says that the client believes to be somebody else than the cookie does, and nobody is believed; beside a JWT that
+/// the client shows by its own act it is nothing, and goes no further.
+fn agree(place: Place, naming: Naming) -> Result<(), AuthnError> {
+    match naming {
+        Naming::Same => Ok(()),
+        Naming::Another => Err(AuthnError::TwoTokens),
+        Naming::Nobody if place == Place::Cookie => Err(AuthnError::UnknownStandIn),
+        Naming::Nobody => Ok(()),
     }
 }
 

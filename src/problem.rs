@@ -63,6 +63,8 @@ problems! {
     HEAD_TOO_LARGE = REQUEST_HEADER_FIELDS_TOO_LARGE, "too-large", "The request is too large";
     /// The issuer's keys have never been available.
     KEYS_UNAVAILABLE = SERVICE_UNAVAILABLE, "keys-unavailable", "Signing keys are not available yet";
+    /// The session store cannot be used; known sessions go on.
+    STORE_UNAVAILABLE = SERVICE_UNAVAILABLE, "store-unavailable", "The session store is not available";
     /// Rocket.Chat cannot be reached.
     UPSTREAM_UNREACHABLE = BAD_GATEWAY, "upstream-unreachable", "Rocket.Chat cannot be reached";
     /// Rocket.Chat refused a call of our own.

@@ -200,7 +200,7 @@ impl Proxy {
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),
             Action::Logout => {
-                let answer = self.log_out(acting.as_ref());
+                let answer = self.log_out(acting.as_ref()).await;
                 // Clients send a body that says nothing, some of them later than the head; unread it would cost them the connection,
                 // and with it the request that they send next. Whatever is wrong with it, the session has ended.
                 if let Payload::Stream(body) = payload {
@@ -269,9 +269,9 @@ impl Proxy {
     }
 
     /// Rocket.Chat's own logout ends our session; its auth token is logged out there in the background.
-    fn log_out(&self, admission: Option<&Admission>) -> Response<Body> {
+    async fn log_out(&self, admission: Option<&Admission>) -> Response<Body> {
         if let Some(admission) = admission {
-            self.gate.release(&admission.who);
+            self.gate.release(&admission.who).await;
         }
         let mut answer = Response::new(Body::full(LOGGED_OUT));
         let headers = answer.headers_mut();

@@ -187,27 +187,29 @@ impl Sessions {
     }
 
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
-    /// new one. Returns when the store has it, or after a short while.
-    pub async fn release(&self, verified: &Verified, cause: EndCause) {
-        self.0.release(verified, cause).settled().await;
+    /// new one. What comes back need not be waited for: it is ready when the store has it, or after a short while.
+    pub fn release(&self, verified: &Verified, cause: EndCause) -> impl Future<Output = ()> + use<> {
+        self.0.release(verified, cause).settled()
     }
 
-    /// Ends the host session for good: as release, and this JWT and older ones of the host session are refused from now on.
-    pub async fn logout(&self, verified: &Verified) {
-        self.0.logout(verified).settled().await;
+    /// Ends the host session for good: as [`Sessions::release`], and this JWT and older ones of the host session are refused from now
+    /// on.
+    pub fn logout(&self, verified: &Verified) -> impl Future<Output = ()> + use<> {
+        self.0.logout(verified).settled()
     }
 
     /// As [`Sessions::logout`], for a session that is known without a JWT.
-    pub async fn logout_session(&self, session: &Arc<Session>) {
-        self.0
-            .end_for_good(session, EndCause::Logout)
-            .settled()
-            .await;
+    pub fn logout_session(&self, session: &Arc<Session>) -> impl Future<Output = ()> + use<> {
+        self.0.end_for_good(session, EndCause::Logout).settled()
     }
 
-    /// Ends one session; only the first cause counts. As [`Sessions::release`], returns when the store has it.
-    pub async fn end(&self, session: &Arc<Session>, cause: EndCause) {
-        self.0.end(session, cause).settled().await;
+    /// Ends one session, as [`Sessions::release`]; only the first cause counts.
+    pub fn end(
+        &self,
+        session: &Arc<Session>,
+        cause: EndCause,
+    ) -> impl Future<Output = ()> + use<> {
+        self.0.end(session, cause).settled()
     }
 
     /// Binds a WebSocket to the session; the guard tells when the session ends, and unbinds when dropped.

@@ -54,7 +54,10 @@ impl Sites {
 }
 
 /// `GET`: redeems and leads on.
-pub(super) fn enter(endpoints: &Endpoints, parts: &Parts) -> Result<Response<Body>, EndpointError> {
+pub(super) async fn enter(
+    endpoints: &Endpoints,
+    parts: &Parts,
+) -> Result<Response<Body>, EndpointError> {
     let refused = |error| EndpointError::Gate(GateError::Authn(error));
     refuse_duplicates(parts).map_err(refused)?;
     if endpoints.sites.are_passed_over(parts) {
@@ -70,6 +73,8 @@ pub(super) fn enter(endpoints: &Endpoints, parts: &Parts) -> Result<Response<Bod
     let admitted = endpoints
         .tickets
         .redeem(&ticket)
+        .await
+        .map_err(GateError::from)?
         .ok_or(EndpointError::Ticket)?;
     let stand_in = endpoints.gate.sessions().stand_in(&admitted);
     let mut answer = Response::new(Body::empty());

@@ -88,6 +88,8 @@ pub(super) async fn login(
         Some(ticket) => endpoints
             .tickets
             .redeem(ticket)
+            .await
+            .map_err(GateError::from)?
             .ok_or(EndpointError::Ticket)?,
         None => {
             let admission = endpoints.gate.admit(parts, Purpose::Handover).await?;

@@ -33,7 +33,7 @@ pub(super) async fn release(
         }
         Err(error) => return Err(error.into()),
     };
-    endpoints.gate.release(&who);
+    endpoints.gate.release(&who).await;
     Ok(done(endpoints))
 }
 
@@ -43,7 +43,7 @@ pub(super) async fn logout(
     parts: &Parts,
 ) -> Result<Response<Body>, EndpointError> {
     let who = endpoints.gate.identify(parts, Purpose::Change).await?;
-    endpoints.gate.log_out(&who);
+    endpoints.gate.log_out(&who).await;
     let mut answer = done(endpoints);
     answer
         .headers_mut()

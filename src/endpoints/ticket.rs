@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{EndpointError, Endpoints, answer};
 use crate::authn::Purpose;
+use crate::gate::GateError;
 use crate::body::Body;
 
 #[derive(Serialize)]
@@ -22,7 +23,8 @@ pub(super) async fn issue(
     parts: &Parts,
 ) -> Result<Response<Body>, EndpointError> {
     let admission = endpoints.gate.admit(parts, Purpose::Handover).await?;
-    let (ticket, until) = endpoints.tickets.issue(&admission.admitted);
+    let issued = endpoints.tickets.issue(&admission.admitted).await;
+    let (ticket, until) = issued.map_err(GateError::from)?;
     Ok(answer::json(&Issued {
         ticket: ticket.reveal(),
         expires_at: humantime::format_rfc3339_seconds(until).to_string(),

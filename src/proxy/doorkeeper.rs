@@ -78,7 +78,8 @@ impl Doorkeeper {
         Some(match (ask, here) {
             (Ask::End, here) => {
                 if let Some(admitted) = here {
-                    gate.sessions().end(&admitted.session, EndCause::Release);
+                    // It has ended; nobody waits for the store.
+                    drop(gate.sessions().end(&admitted.session, EndCause::Release));
                 }
                 return None;
             }
@@ -128,7 +129,7 @@ pub fn refusal(error: &GateError) -> Refusal {
             ExchangeError::LoggedOut | ExchangeError::Expired => Refusal::Token,
             ExchangeError::NotPermitted(_) => Refusal::NotPermitted,
             ExchangeError::Overloaded | ExchangeError::RateLimited(_) => Refusal::Overloaded,
-            ExchangeError::Api(_) => Refusal::Unavailable,
+            ExchangeError::Api(_) | ExchangeError::Store(_) => Refusal::Unavailable,
         },
     }
 }

@@ -147,7 +147,8 @@ impl Rejection {
             ExchangeError::LoggedOut
             | ExchangeError::Expired
             | ExchangeError::NotPermitted(_)
-            | ExchangeError::Overloaded => Some(RETRY_AFTER),
+            | ExchangeError::Overloaded
+            | ExchangeError::Store(_) => Some(RETRY_AFTER),
         }
     }
 }
@@ -208,6 +209,7 @@ fn exchange(error: &ExchangeError) -> Problem {
         ExchangeError::LoggedOut | ExchangeError::Expired => Problem::INVALID_TOKEN,
         ExchangeError::NotPermitted(_) => Problem::NOT_PERMITTED,
         ExchangeError::Overloaded | ExchangeError::RateLimited(_) => Problem::OVERLOADED,
+        ExchangeError::Store(_) => Problem::STORE_UNAVAILABLE,
         ExchangeError::Api(error) => api(error),
     }
 }

@@ -57,7 +57,7 @@ impl Inner {
             shared.bury(grave, tombstone).await?;
         }
         let ids = match &ending.whom {
-            Whom::Session(id) => vec![id.clone()],
+            Whom::Session(id) => vec![id.to_string()],
             Whom::HostSession(host_session) => {
                 // First the right to begin one, then the one that began: none slips through between.
                 shared.forestall(host_session).await?;

@@ -12,7 +12,7 @@ use crate::session::moment::Moment;
 use crate::session::outbox::Whom;
 use crate::session::record::Session;
 use crate::session::tombstone::Tombstone;
-use crate::session::{EndCause, Inner, Sessions};
+use crate::session::{EndCause, ExchangeError, Inner, Sessions};
 
 /// Auth tokens that Rocket.Chat keeps for one user before it drops the oldest (RC §3.4).
 pub const ROCKETCHAT_KEEPS: usize = 50;
@@ -122,17 +122,26 @@ impl Sessions {
     }
 
     /// The live session with this id.
-    pub async fn find(&self, id: &str) -> Option<Summary> {
-        self.0.by_id(id).map(|session| session.summary())
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn find(&self, id: &str) -> Result<Option<Summary>, ExchangeError> {
+        let session = self.0.by_id(id).await?;
+        Ok(session.map(|session| session.summary()))
     }
 
     /// Ends the session with this id for good: its JWTs up to now are refused, as after a logout. What it was comes back.
-    pub async fn end_by_id(&self, id: &str) -> Option<Summary> {
-        let session = self.0.by_id(id)?;
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn end_by_id(&self, id: &str) -> Result<Option<Summary>, ExchangeError> {
+        let Some(session) = self.0.by_id(id).await? else {
+            return Ok(None);
+        };
         let summary = session.summary();
         let written = self.0.end_for_good(&session, EndCause::Revoked);
         written.settled().await;
-        Some(summary)
+        Ok(Some(summary))
     }
 
     /// What is known of a principal.
@@ -167,11 +176,6 @@ impl Sessions {
 }
 
 impl Inner {
-    fn by_id(&self, id: &str) -> Option<Arc<Session>> {
-        let mut all = self.local.all().into_iter();
-        all.find(|session| session.id() == id && !session.ended())
-    }
-
     fn tokens_of(&self, user_id: &str) -> Tokens {
         let all = self.local.all();
         let held = all.iter().filter(|session| {

@@ -184,7 +184,9 @@ impl Session {
         match (uses.connected, self.last_socket_closed.load()) {
             (Moment::BEGINNING, _) => {}
             (connected, Moment::NEVER) => self.last_socket_closed.store(connected),
-            (connected, _) => self.last_socket_closed.raise(connected),
+            (connected, _) => {
+                self.last_socket_closed.raise(connected);
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub(in crate::session) mod seal;
 #[cfg(test)]
 mod tests;
 
+pub use file::OpenError;
+
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]
 pub(in crate::session) trait Store: Send + Sync + fmt::Debug {

@@ -156,7 +156,7 @@ impl Inner {
         for entry in shared.overdue(now, TAKEN).await? {
             // What is known here has its own time here.
             if self.local.of_id(&entry.member).is_none() {
-                together.outbox.send(Order::Overdue(entry.member, None));
+                together.outbox.send(Order::Overdue(entry.member.into(), None));
             }
         }
         let debts = shared.debts().await?;

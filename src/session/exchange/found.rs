@@ -123,7 +123,7 @@ impl Inner {
     pub(in crate::session) fn end_by_id(&self, id: &str, cause: EndCause) -> Written {
         match self.local.of_id(id) {
             Some(session) => self.end(&session, cause),
-            None => self.carry(Ending::new(Whom::Session(id.to_owned()), cause)),
+            None => self.carry(Ending::new(Whom::Session(id.into()), cause)),
         }
     }
 }

@@ -161,7 +161,7 @@ impl Shared {
         kept: &Kept,
     ) -> Result<Vec<(Key, Value, Kept)>, StoreError> {
         let ids = match self.scope {
-            Scope::Session => vec![kept.facts.id.clone()],
+            Scope::Session => vec![kept.facts.id.to_string()],
             Scope::Principal => self.of_principal(&kept.facts.principal).await?,
         };
         let mut sharers = self.kept(&ids).await?;

@@ -122,7 +122,7 @@ impl Shared {
     pub(in crate::session) async fn credentials_of(
         &self,
         ids: &[String],
-    ) -> Result<HashMap<String, Arc<Credentials>>, StoreError> {
+    ) -> Result<HashMap<Arc<str>, Arc<Credentials>>, StoreError> {
         let kept = self.kept(ids).await?;
         Ok(kept
             .into_iter()

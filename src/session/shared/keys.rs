@@ -58,7 +58,7 @@ pub(super) fn exchange_lease(host_session: &HostSession) -> Key {
 }
 
 /// Of anything else that one process at a time may do.
-pub(super) fn lease(kind: &str, what: &[u8]) -> Key {
+pub(in crate::session) fn lease(kind: &str, what: &[u8]) -> Key {
     let mut text = kind.as_bytes().to_vec();
     text.push(b'\n');
     text.extend_from_slice(what);

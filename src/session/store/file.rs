@@ -31,7 +31,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::session) use opening::OpenError;
+pub use opening::OpenError;
 
 use followers::Followers;
 use opening::Backing;

@@ -20,7 +20,7 @@ const MODE: u32 = 0o600;
 
 /// Why the file could not be opened.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(in crate::session) enum OpenError {
+pub enum OpenError {
     /// There is no directory to make the file in. Gantry makes none: a volume that was not mounted would be lost unseen.
     #[error(
         "cannot open the session file {0}: its directory is missing; make it, or mount the volume that holds it"
@@ -50,7 +50,7 @@ pub(in crate::session) enum OpenError {
 impl OpenError {
     /// Fixed slug for logs.
     #[must_use]
-    pub(in crate::session) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::NoDirectory(_) => "session-file-no-directory",
             Self::Locked(_) => "session-file-locked",
