@@ -22,7 +22,7 @@ use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
 use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
-use crate::session::{Rules, Sessions};
+use crate::session::{Backing, Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
@@ -133,7 +133,16 @@ pub async fn start(
         config.rocketchat.minting,
         &config.issuers,
     );
-    let sessions = Sessions::new(rules, rocketchat.clone(), clock.clone(), metrics.clone());
+    let backing = Backing::open(&config.sessions, &clock, &readiness)
+        .await
+        .context("sessions.store cannot be used")?;
+    let sessions = Sessions::new(
+        rules,
+        rocketchat.clone(),
+        clock.clone(),
+        metrics.clone(),
+        backing,
+    );
     let authn = Authn::new(
         &config.tokens,
         &config.iframe.cookie.name,

@@ -209,7 +209,9 @@ impl Gate {
             return Ok(Who::Token(self.verifier.verify(claim).await?));
         }
         let session = self.sessions.find_named(text).await?;
-        session.map(Who::Session).ok_or_else(|| AuthnError::UnknownStandIn.into())
+        session
+            .map(Who::Session)
+            .ok_or_else(|| AuthnError::UnknownStandIn.into())
     }
 
     /// Lets the session go; the same JWT may begin a new one.

@@ -35,7 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use crate::clock::Clock;
 use crate::config;
@@ -43,9 +43,9 @@ use crate::jwt::{PrincipalKey, Verified};
 use crate::rocketchat::RocketChat;
 use crate::telemetry::metrics::{Lookup, Metrics};
 
+mod carrying;
 pub mod cause;
 pub mod directory;
-mod carrying;
 mod ending;
 pub mod error;
 mod exchange;
@@ -65,10 +65,10 @@ mod revoke;
 mod seen;
 mod shared;
 pub mod sockets;
+pub mod start;
 pub mod store;
 mod sweeper;
 pub mod ticket;
-pub mod start;
 mod together;
 mod tombstone;
 mod turns;
@@ -188,7 +188,11 @@ impl Sessions {
 
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
     /// new one. What comes back need not be waited for: it is ready when the store has it, or after a short while.
-    pub fn release(&self, verified: &Verified, cause: EndCause) -> impl Future<Output = ()> + use<> {
+    pub fn release(
+        &self,
+        verified: &Verified,
+        cause: EndCause,
+    ) -> impl Future<Output = ()> + use<> {
         self.0.release(verified, cause).settled()
     }
 
@@ -204,11 +208,7 @@ impl Sessions {
     }
 
     /// Ends one session, as [`Sessions::release`]; only the first cause counts.
-    pub fn end(
-        &self,
-        session: &Arc<Session>,
-        cause: EndCause,
-    ) -> impl Future<Output = ()> + use<> {
+    pub fn end(&self, session: &Arc<Session>, cause: EndCause) -> impl Future<Output = ()> + use<> {
         self.0.end(session, cause).settled()
     }
 
@@ -263,12 +263,7 @@ impl Inner {
     }
 
     /// Admits a token to its session; what it adds to the session's life is noted for others at once.
-    fn let_in(
-        &self,
-        session: &Arc<Session>,
-        verified: &Verified,
-        now: Moment,
-    ) -> Option<Admitted> {
+    fn let_in(&self, session: &Arc<Session>, verified: &Verified, now: Moment) -> Option<Admitted> {
         let (admitted, later) = session.admit(verified, now)?;
         if later && let Some(together) = &self.shared {
             together.outbox.send(Order::Note(Arc::clone(session)));

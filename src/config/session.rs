@@ -42,17 +42,6 @@ pub struct Sessions {
     pub end_on_last_socket: Option<Duration>,
     /// Log every session out at Rocket.Chat when Gantry stops; default false.
     pub logout_on_shutdown: bool,
-    /// What one auth token is for.
-    pub scope: Scope,
-}
-
-/// What one auth token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// One host session.
-    Session,
-    /// All host sessions of one principal.
-    Principal,
 }
 
 /// `sessions.scope`.
@@ -176,7 +165,6 @@ impl SessionsFile {
             grace: grace?,
             end_on_last_socket: end_on_last_socket?,
             logout_on_shutdown: self.logout_on_shutdown,
-            scope: Scope::Session,
         })
     }
 }

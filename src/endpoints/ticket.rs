@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{EndpointError, Endpoints, answer};
 use crate::authn::Purpose;
-use crate::gate::GateError;
 use crate::body::Body;
+use crate::gate::GateError;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -62,7 +62,13 @@ mod tests {
         let text = fingerprint.to_text();
         assert_eq!(text.len(), 43);
         assert_eq!(TokenFingerprint::from_text(&text), Some(fingerprint));
-        for wrong in ["", &text[1..], "=", &format!("{text}="), &text.replace(&text[..1], "!")] {
+        for wrong in [
+            "",
+            &text[1..],
+            "=",
+            &format!("{text}="),
+            &text.replace(&text[..1], "!"),
+        ] {
             assert_eq!(TokenFingerprint::from_text(wrong), None, "{wrong}");
         }
     }

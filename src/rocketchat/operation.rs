@@ -133,7 +133,9 @@ impl Operation {
             | Self::UserInfo
             | Self::Login
             | Self::Logout
-            | Self::RemoveOtherTokens => "check rocketchat.service_account and what stands before Rocket.Chat",
+            | Self::RemoveOtherTokens => {
+                "check rocketchat.service_account and what stands before Rocket.Chat"
+            }
         }
     }
 }

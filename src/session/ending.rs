@@ -107,10 +107,7 @@ impl Inner {
             Tombstone::over(older, &Token::of(verified), now, &self.token_life)
         });
         let ending = Ending::new(Whom::HostSession(*host_session), EndCause::Logout);
-        self.vacate(
-            host_session,
-            ending.by(Token::of(verified)).burying(buried),
-        )
+        self.vacate(host_session, ending.by(Token::of(verified)).burying(buried))
     }
 
     /// As [`Inner::logout`], by the session itself and for any cause: every JWT that it has seen is refused from now on, and those with
@@ -147,11 +144,7 @@ impl Inner {
     }
 
     /// Empties the place of a host session.
-    pub(in crate::session) fn vacate(
-        &self,
-        host_session: &HostSession,
-        ending: Ending,
-    ) -> Written {
+    pub(in crate::session) fn vacate(&self, host_session: &HostSession, ending: Ending) -> Written {
         while let Some(found) = self.local.find(host_session) {
             match found {
                 Found::Live(session) => {

@@ -116,7 +116,7 @@ impl Inner {
         let line_up = async {
             let mandate = match self.claim(verified).await? {
                 Some(Claim::Live(found)) => return Ok(Err(found)),
-                Some(Claim::Dead(_)) => return Err(ExchangeError::LoggedOut),
+                Some(Claim::Dead) => return Err(ExchangeError::LoggedOut),
                 Some(Claim::Mine(mandate)) => Some(mandate),
                 None => None,
             };
@@ -193,8 +193,10 @@ impl Inner {
         self: &Arc<Self>,
         flight: &Arc<ExchangeFlight>,
         verified: &Verified,
-        made: Made<'_>,
+        mut made: Made<'_>,
     ) -> Outcome {
+        // Until it is enlisted.
+        let _turns = made.turns.take();
         let now = Moment::of(self.clock.now());
         let hard_end = now.after(self.rules.max_lifetime);
         let username = made.user.username.clone();

@@ -69,7 +69,11 @@ impl Sessions {
         let Some(together) = &self.0.shared else {
             return Ok(None);
         };
-        match together.store.find_by_stand_in(&StandInHash::of(text)).await? {
+        match together
+            .store
+            .find_by_stand_in(&StandInHash::of(text))
+            .await?
+        {
             Some(found) => self.0.adopt(found).await,
             None => Ok(None),
         }
@@ -108,9 +112,7 @@ impl Sessions {
         host_session: &HostSession,
     ) -> Result<Naming, ExchangeError> {
         let session = self.find_named(text).await?;
-        Ok(session.map_or(Naming::Nobody, |session| {
-            Naming::of(&session, host_session)
-        }))
+        Ok(session.map_or(Naming::Nobody, |session| Naming::of(&session, host_session)))
     }
 }
 

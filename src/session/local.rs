@@ -179,9 +179,7 @@ impl Local {
 
     /// The session with this id.
     pub(in crate::session) fn of_id(&self, id: &str) -> Option<Arc<Session>> {
-        self.ids
-            .get(id)
-            .map(|session| Arc::clone(session.value()))
+        self.ids.get(id).map(|session| Arc::clone(session.value()))
     }
 
     /// As [`Local::of_principal`], by the session claim.

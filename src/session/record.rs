@@ -13,10 +13,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey, TokenFingerprint, Verified};
-use crate::random;
 use crate::rocketchat::Credentials;
-use crate::session::grave::Tombstones;
 use crate::session::facts::{Facts, Uses};
+use crate::session::grave::Tombstones;
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::life::{Bounds, Step, Times};
 use crate::session::moment::{Mark, Moment};

@@ -198,7 +198,10 @@ impl Inner {
             return self.replaced(session, credentials, intent, replaced);
         }
         // Nothing may be awaited between the minting and here: from now on the token has a keeper.
-        let mut swapped = vec![(Arc::clone(session), session.swap_credentials(Arc::clone(&credentials)))];
+        let mut swapped = vec![(
+            Arc::clone(session),
+            session.swap_credentials(Arc::clone(&credentials)),
+        )];
         for sharer in self.sharers_here(session, &old) {
             let outcome = sharer.swap_credentials(Arc::clone(&credentials));
             swapped.push((sharer, outcome));
@@ -223,7 +226,12 @@ impl Inner {
         };
         let lease = together.store.lease(key).await?;
         let ids = [session.id().to_owned()];
-        match together.store.credentials_of(&ids).await?.remove(session.id()) {
+        match together
+            .store
+            .credentials_of(&ids)
+            .await?
+            .remove(session.id())
+        {
             Some(kept) if kept.is_same(old) => {}
             Some(_) | None => self.look_again(session).await,
         }

@@ -284,7 +284,9 @@ fn settle(queue: &Queue, mut owed: Owed, answer: Result<(), ApiError>) {
         queue.struck_out(Some(&owed));
         return;
     };
-    queue.metrics.credentials_revoked(owed.owe.cause, error.kind());
+    queue
+        .metrics
+        .credentials_revoked(owed.owe.cause, error.kind());
     if owed.failures == 0 {
         tracing::warn!(
             rocketchat.user_id = owed.owe.credentials.user_id(),

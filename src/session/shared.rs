@@ -114,7 +114,10 @@ impl Shared {
         self.ended.get(id)
     }
 
-    async fn read<const N: usize>(&self, keys: [&Key; N]) -> Result<[Option<Value>; N], StoreError> {
+    async fn read<const N: usize>(
+        &self,
+        keys: [&Key; N],
+    ) -> Result<[Option<Value>; N], StoreError> {
         let keys: [Key; N] = keys.map(Clone::clone);
         let values = self.store.read(&keys).await?;
         // A store answers for each key.

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config;
+use crate::config::session::StoreConfig;
 use crate::rocketchat::RocketChat;
 use crate::session::exchange::intake::Intake;
 use crate::session::exchange::users::Users;
@@ -89,12 +90,30 @@ impl Backing {
     ///
     /// # Errors
     /// [`OpenError`] when a file cannot be opened.
-    pub fn open(
+    pub async fn open(
         config: &config::session::Sessions,
         clock: &Clock,
         readiness: &Readiness,
     ) -> Result<Self, OpenError> {
-        todo!()
+        let Some((first, others)) = config.keys.split_first() else {
+            return Ok(Self::memory());
+        };
+        let (store, alone): (Arc<dyn Store>, bool) = match &config.store {
+            StoreConfig::Memory => return Ok(Self::memory()),
+            StoreConfig::File { path } => {
+                let file = File::open(path, clock.clone(), &[keys::LEASES]).await?;
+                (Arc::new(file), true)
+            }
+            StoreConfig::Redis(_) => return Ok(Self::memory()),
+        };
+        let latch = readiness.latch("store");
+        latch.missing("the session store has not answered yet");
+        Ok(Self(Some(Opened {
+            store,
+            seal: Seal::new(first, others),
+            alone,
+            latch,
+        })))
     }
 }
 

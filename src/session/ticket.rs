@@ -113,9 +113,8 @@ impl Tickets {
             },
         };
         let now = Moment::of(inner.clock.now());
-        let live = session.filter(|session| {
-            !session.ended() && !matches!(session.step(now), Step::End(_))
-        });
+        let live = session
+            .filter(|session| !session.ended() && !matches!(session.step(now), Step::End(_)));
         Ok(live.map(|session| session.current()))
     }
 

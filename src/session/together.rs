@@ -156,7 +156,9 @@ impl Inner {
         for entry in shared.overdue(now, TAKEN).await? {
             // What is known here has its own time here.
             if self.local.of_id(&entry.member).is_none() {
-                together.outbox.send(Order::Overdue(entry.member.into(), None));
+                together
+                    .outbox
+                    .send(Order::Overdue(entry.member.into(), None));
             }
         }
         let debts = shared.debts().await?;
@@ -206,8 +208,7 @@ impl Inner {
             self.metrics.credentials_revoked("unclaimed", "ok");
             return Ok(shared.strike(id).await?);
         }
-        self.revoker
-            .owe(Owe::new(Arc::new(fresh), "unclaimed"));
+        self.revoker.owe(Owe::new(Arc::new(fresh), "unclaimed"));
         Ok(removed?)
     }
 
@@ -254,9 +255,8 @@ impl Inner {
         let mut kept = shared.credentials_of(&ids).await?;
         for session in sessions {
             match kept.remove(session.id()) {
-                Some(credentials) => session.take_credentials(credentials, |credentials| {
-                    self.refresh_due(credentials)
-                }),
+                Some(credentials) => session
+                    .take_credentials(credentials, |credentials| self.refresh_due(credentials)),
                 None => self.gone(session),
             }
         }

@@ -221,11 +221,7 @@ fn misspelt_and_misplaced_keys_are_led_home() {
 
 #[test]
 fn keys_of_coming_releases_are_named_as_such() {
-    for key in [
-        "listen.tls",
-        "filter",
-        "telemetry.otlp_endpoint",
-    ] {
+    for key in ["listen.tls", "filter", "telemetry.otlp_endpoint"] {
         let text = match key.split_once('.') {
             Some((section, key)) => format!("{section}: {{ {key}: x }}"),
             None => format!("{key}: {{ enabled: true }}"),

@@ -77,7 +77,9 @@ impl Inner {
         }));
         session.heed(found.tombstones);
         if let Some(together) = &self.shared {
-            let stand_in = together.store.stand_in_of(session.id(), &found.kept.stand_in);
+            let stand_in = together
+                .store
+                .stand_in_of(session.id(), &found.kept.stand_in);
             self.name(&session, &stand_in);
         }
         self.metrics.session_began();

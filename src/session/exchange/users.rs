@@ -130,7 +130,9 @@ impl Users {
             origin,
         };
         if let Some(shared) = &self.shared
-            && !shared.remember(&principal.key, &user.id, &remembered).await?
+            && !shared
+                .remember(&principal.key, &user.id, &remembered)
+                .await?
         {
             return Err(Reason::OfAnotherPrincipal.into());
         }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::time::timeout;
 
 use crate::jwt::{Principal, TokenFingerprint};
-use crate::session::EndCause;
 use crate::session::grave::{Grave, Tombstones};
 use crate::session::shared::codec;
 use crate::session::shared::find::Found;
@@ -23,7 +22,7 @@ pub(in crate::session) enum Claim {
     /// The caller makes it.
     Mine(Mandate),
     /// The token is dead.
-    Dead(EndCause),
+    Dead,
 }
 
 /// The right to begin a session of one host session, for as long as nobody logs it out meanwhile.
@@ -57,8 +56,8 @@ impl Shared {
             let mut values = self.store.read(&wanted).await?.into_iter();
             let (id, holder) = (values.next().flatten(), values.next().flatten());
             let graves: Vec<_> = graves.iter().cloned().zip(values).collect();
-            if let Some(cause) = refused(&graves, token)? {
-                return Ok(Claim::Dead(cause));
+            if refused(&graves, token)? {
+                return Ok(Claim::Dead);
             }
             if let Some(id) = id {
                 if let Some(found) = self.find(&text(&id)?).await? {
@@ -100,14 +99,14 @@ pub(super) fn unburied(batch: Batch, graves: &[(Key, Option<Value>)]) -> Batch {
 fn refused(
     graves: &[(Key, Option<Value>)],
     token: &Token<TokenFingerprint>,
-) -> Result<Option<EndCause>, StoreError> {
+) -> Result<bool, StoreError> {
     for value in graves.iter().filter_map(|(_, value)| value.as_ref()) {
         let tombstone: Tombstone = codec::read(&value.0)?;
         if tombstone.refuses(token) {
-            return Ok(Some(tombstone.cause()));
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
 }
 
 /// A value that is a text of ours.

@@ -88,6 +88,18 @@ pub(in crate::session) enum Unreadable {
     Busy,
 }
 
+impl Unreadable {
+    /// Fixed slug for logs.
+    pub(in crate::session) fn kind(&self) -> &'static str {
+        match self {
+            Self::Sealed(error) => error.kind(),
+            Self::Newer(_) => "newer-format",
+            Self::Malformed => "malformed",
+            Self::Busy => "busy",
+        }
+    }
+}
+
 impl From<Unreadable> for StoreError {
     fn from(error: Unreadable) -> Self {
         Self::Broken(Arc::new(error))
@@ -177,16 +189,16 @@ pub(super) fn opened<T: DeserializeOwned>(
     key: &Key,
     value: &Value,
 ) -> Result<T, Unreadable> {
-    let plain = seal
-        .open(&key.0, &value.0)
-        .map_err(Unreadable::Sealed)?;
+    let plain = seal.open(&key.0, &value.0).map_err(Unreadable::Sealed)?;
     read(&plain)
 }
 
 /// Content without secrets.
 pub(super) fn plain<T: Serialize>(content: T) -> Value {
     let numbered = Numbered { v: FORMAT, content };
-    Value(serde_json::to_vec(&numbered).expect("these shapes have only text keys and finite numbers"))
+    Value(
+        serde_json::to_vec(&numbered).expect("these shapes have only text keys and finite numbers"),
+    )
 }
 
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {

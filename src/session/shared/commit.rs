@@ -85,17 +85,16 @@ impl Shared {
             id: random::text::<16>(),
             user_id: user_id.to_owned(),
         };
-        let batch = self.owed(Batch::default().expect(lease.mine()), &intent.id, &Debt {
-            user_id: user_id.to_owned(),
-            credentials: None,
-            cause: UNCLAIMED.to_owned(),
-        });
+        let batch = self.owed(
+            Batch::default().expect(lease.mine()),
+            &intent.id,
+            &Debt {
+                user_id: user_id.to_owned(),
+                credentials: None,
+                cause: UNCLAIMED.to_owned(),
+            },
+        );
         Ok(self.applied(&batch).await?.then_some(intent))
-    }
-
-    /// Strikes out the intent of a minting that Rocket.Chat refused.
-    pub(in crate::session) async fn no_longer(&self, intent: Intent) -> Result<(), StoreError> {
-        self.strike(&intent.id).await
     }
 
     /// Makes a session live.
@@ -107,7 +106,10 @@ impl Shared {
         let Committing { kept, uses, .. } = committing;
         let facts = &kept.facts;
         let (session, times) = (keys::session(&facts.id), keys::times(&facts.id));
-        let (host, stand_in) = (keys::host(&facts.host_session), keys::stand_in(&kept.stand_in));
+        let (host, stand_in) = (
+            keys::host(&facts.host_session),
+            keys::stand_in(&kept.stand_in),
+        );
         let id = codec::id(&facts.id);
         let mut batch = unburied(Batch::default(), &mandate.graves)
             .unchanged(&host, None)

@@ -56,14 +56,17 @@ impl Shared {
                 Ok(debt) => debt,
                 Err(error) => {
                     tracing::error!(
+                        error.kind = error.kind(),
                         error = %error,
                         "an owed logout cannot be read; it stays in the store until a process with its key takes it over"
                     );
-                    self.leave_to_me(&entry.member, now.after(UNREADABLE_PAUSE)).await?;
+                    self.leave_to_me(&entry.member, now.after(UNREADABLE_PAUSE))
+                        .await?;
                     continue;
                 }
             };
-            self.leave_to_me(&entry.member, now.after(TAKEN_OVER_AFTER)).await?;
+            self.leave_to_me(&entry.member, now.after(TAKEN_OVER_AFTER))
+                .await?;
             taken.push((entry.member, debt));
         }
         Ok(taken)

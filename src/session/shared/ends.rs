@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::config::session::Scope;
 use crate::jwt::{HostSession, TokenFingerprint};
 use crate::random;
-use crate::config::session::Scope;
 use crate::rocketchat::Credentials;
 use crate::session::EndCause;
 use crate::session::facts::{Facts, Uses};
@@ -119,9 +119,11 @@ impl Shared {
                 None => tombstone.clone(),
             };
             let life = merged.kept_until().since(now);
-            let batch = Batch::default()
-                .unchanged(&key, older.as_ref())
-                .put_for(&key, codec::plain(&merged), Some(life));
+            let batch = Batch::default().unchanged(&key, older.as_ref()).put_for(
+                &key,
+                codec::plain(&merged),
+                Some(life),
+            );
             if self.applied(&batch).await? {
                 return Ok(());
             }
@@ -156,10 +158,7 @@ impl Shared {
     }
 
     /// The live sessions whose token this session's is, itself included.
-    pub(super) async fn sharers(
-        &self,
-        kept: &Kept,
-    ) -> Result<Vec<(Key, Value, Kept)>, StoreError> {
+    pub(super) async fn sharers(&self, kept: &Kept) -> Result<Vec<(Key, Value, Kept)>, StoreError> {
         let ids = match self.scope {
             Scope::Session => vec![kept.facts.id.to_string()],
             Scope::Principal => self.of_principal(&kept.facts.principal).await?,

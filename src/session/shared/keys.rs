@@ -25,9 +25,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
+use crate::session::grave::Grave;
 use crate::session::handle::StandInHash;
 use crate::session::store::{Index, Key};
-use crate::session::grave::Grave;
 
 /// Beginning of the keys that only matter while the process that put them lives.
 pub(in crate::session) const LEASES: &str = "l:";

@@ -58,9 +58,10 @@ impl Shared {
         batch: Batch,
     ) -> Result<Option<Lease>, StoreError> {
         let value = Value(random::text::<16>().into_bytes());
-        let batch = batch
-            .expect(Expect::Absent(key.clone()))
-            .put_for(key, value.clone(), Some(LIFE));
+        let batch =
+            batch
+                .expect(Expect::Absent(key.clone()))
+                .put_for(key, value.clone(), Some(LIFE));
         if !self.applied(&batch).await? {
             return Ok(None);
         }

@@ -15,8 +15,7 @@ impl Shared {
         id: &str,
         life: Duration,
     ) -> Result<(), StoreError> {
-        let batch =
-            Batch::default().put_for(&keys::ticket(hash), codec::id(id), Some(life));
+        let batch = Batch::default().put_for(&keys::ticket(hash), codec::id(id), Some(life));
         self.applied(&batch).await.map(drop)
     }
 

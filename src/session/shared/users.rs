@@ -54,7 +54,11 @@ impl Shared {
         let batch = Batch::default()
             .unchanged(&owner, before.as_ref())
             .put_for(&owner, mine, Some(REMEMBERED))
-            .put_for(&key, codec::sealed(&self.seal, &key, user), Some(REMEMBERED));
+            .put_for(
+                &key,
+                codec::sealed(&self.seal, &key, user),
+                Some(REMEMBERED),
+            );
         self.applied(&batch).await
     }
 

@@ -80,18 +80,14 @@ impl Shared {
     }
 
     /// Puts a session where its use puts it in the indexes.
-    pub(super) fn noted(
-        &self,
-        batch: Batch,
-        facts: &Facts,
-        uses: &Uses,
-        bounds: &Bounds,
-    ) -> Batch {
+    pub(super) fn noted(&self, batch: Batch, facts: &Facts, uses: &Uses, bounds: &Bounds) -> Batch {
         let (end, _) = bounds.end(&uses.times());
         let used = uses.last_used.millis();
-        let batch = batch
-            .enter(keys::due(), &facts.id, end.millis())
-            .enter(keys::of_principal(&facts.principal), &facts.id, used);
+        let batch = batch.enter(keys::due(), &facts.id, end.millis()).enter(
+            keys::of_principal(&facts.principal),
+            &facts.id,
+            used,
+        );
         match &facts.claim {
             Some(claim) => batch.enter(keys::of_claim(claim), &facts.id, used),
             None => batch,

@@ -13,7 +13,7 @@ use gantry::config::rocketchat::{
 use gantry::jwt::{Verified, Verifier};
 use gantry::rocketchat::RocketChat;
 use gantry::secret::{Bearer, Secret};
-use gantry::session::{Admitted, ExchangeError, Rules, Sessions};
+use gantry::session::{Admitted, Backing, ExchangeError, Rules, Sessions};
 use gantry::telemetry::metrics::Metrics;
 use gantry::telemetry::readiness::Readiness;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -91,7 +91,13 @@ impl Stage {
         let verifier = Verifier::new(&issuers, http(), clock.clone(), metrics.clone(), &readiness);
         let mut rules = Rules::new(&session_rules(), &user_rules(), config.minting, &issuers);
         (settings.rules)(&mut rules);
-        let sessions = Sessions::new(rules, chat.clone(), clock.clone(), metrics.clone());
+        let sessions = Sessions::new(
+            rules,
+            chat.clone(),
+            clock.clone(),
+            metrics.clone(),
+            Backing::memory(),
+        );
         eventually("Rocket.Chat is known", || readiness.missing().is_empty()).await;
         eventually("the life of auth tokens is read", || {
             chat.login_expiration() == DAY.mul_f64(days)
