@@ -128,7 +128,7 @@ async fn what_has_no_path_is_not_found_whoever_asks() {
         "/sessions/",
         "/sessions/a/b",
         "/_gantry/session",
-        "/%2e",
+        "/%6Civez",
     ] {
         let (status, slug, _) = office.get(path).await.problem();
         assert_eq!((status, &*slug), (404, "not-found"), "{path}");

@@ -76,7 +76,7 @@ async fn what_failed_lately_is_told_by_kind() {
     assert_eq!(figures(&office).await["errors"], json!([]));
     let fault = FaultKind::Status(500, "{}".to_owned());
     let mint = "/api/v1/users.createToken";
-    office.gateway.rc.fault(Fault::times(mint, 1, fault));
+    office.gateway.rc.fault(Fault::always(mint, fault));
     let token = office.gateway.issuer.token("alice");
     assert_eq!(office.use_token(&token).await, 502);
     for _ in 0..2 {
