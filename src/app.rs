@@ -17,7 +17,7 @@ use crate::jwt::Verifier;
 use crate::proxy::Proxy;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
-use crate::server::admin::Admin;
+use crate::server::admin::{Admin, Subjects};
 use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
 use crate::server::handler::{Edges, Handler};
@@ -190,7 +190,13 @@ pub async fn start(
         public.clone(),
         move |stream, peer, place| server.clone().serve(stream, peer, place),
     ));
-    tokio::spawn(Admin::new(metrics.clone(), readiness).serve(admin_listener, admin.clone()));
+    let subjects = Subjects {
+        metrics: metrics.clone(),
+        readiness,
+        sessions: sessions.clone(),
+        token: config.admin.token.clone(),
+    };
+    tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

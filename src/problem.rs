@@ -101,11 +101,17 @@ impl Problem {
     /// The answer; `instance` is the request id.
     #[must_use]
     pub fn answer(&self, instance: &str) -> Response<Body> {
+        self.answer_with(instance, self.detail)
+    }
+
+    /// As [`Problem::answer`], with a hint made for this one answer.
+    #[must_use]
+    pub fn answer_with(&self, instance: &str, detail: Option<&str>) -> Response<Body> {
         let document = Document {
             kind: format!("{TYPE_BASE}{}", self.slug),
             title: self.title,
             status: self.status.as_u16(),
-            detail: self.detail,
+            detail,
             instance,
         };
         let json = serde_json::to_vec(&document).unwrap_or_default();

@@ -1,44 +1,105 @@
-//! The admin listener: probes and metrics, on an address of their own.
+//! The admin listener, on an address of its own: probes, metrics, the status page and the admin API.
 //!
 //! | path | answers |
 //! |---|---|
 //! | `/livez` | 200 as long as the process serves; depends on nobody else |
 //! | `/readyz` | 200, or 503 with one line per thing that is missing |
 //! | `/metrics` | the metrics page, OpenMetrics text |
+//! | `/` | the status page, for people |
+//! | `/status.json` | what that page shows: aggregates, nobody's |
+//! | `/openapi.json` | the description of all this |
+//! | `/sessions`, `/sessions/{id}` | with the token: whose sessions are live; DELETE ends one for good |
+//! | `/principals` | with the token: what is known of one principal; DELETE ends all of it for good |
 //!
 //! Nothing but listener and path selects these: no header can (CVE-2026-34457).
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 
 use crate::body::Body;
+use crate::secret::Secret;
 use crate::server::listener::{self, Lifeline};
+use crate::server::rejection::Rejection;
+use crate::session::Sessions;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
+use crate::telemetry::request_id::{RequestId, RequestIds};
 
-/// Connections at a time: probes and a scraper or two.
+mod answer;
+mod bearer;
+mod error;
+mod page;
+pub mod place;
+mod principals;
+mod probes;
+mod query;
+mod sessions;
+mod status;
+
+pub use error::AdminError;
+
+use page::StatusPage;
+use place::Place;
+
+/// Connections at a time: probes, a scraper or two, and a few people.
 const CONNECTIONS: usize = 64;
 
 /// Time for a request's head.
 const HEADER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// Bytes of a request's head: nothing here needs more.
+const HEAD: usize = 32 * 1024;
+
 /// What the admin listener tells of; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Admin {
-    metrics: Metrics,
-    readiness: Readiness,
+pub struct Admin(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    subjects: Subjects,
+    page: StatusPage,
+    ids: RequestIds,
+    began: Instant,
+}
+
+/// What it tells of, and who may ask.
+#[derive(Debug)]
+pub struct Subjects {
+    /// Counters and what failed lately.
+    pub metrics: Metrics,
+    /// What is missing.
+    pub readiness: Readiness,
+    /// Whose sessions are live.
+    pub sessions: Sessions,
+    /// What callers of the API show; `None` keeps it closed.
+    pub token: Option<Secret>,
+}
+
+/// One request, as far as it matters here.
+struct Asked<'a> {
+    request: &'a Request<Incoming>,
+    id: RequestId,
+    peer: SocketAddr,
 }
 
 impl Admin {
     /// Tells of these.
     #[must_use]
-    pub fn new(metrics: Metrics, readiness: Readiness) -> Self {
-        Self { metrics, readiness }
+    pub fn new(subjects: Subjects) -> Self {
+        Self(Arc::new(Inner {
+            subjects,
+            page: StatusPage::new(),
+            ids: RequestIds::random(),
+            began: Instant::now(),
+        }))
     }
 
     /// Serves until drain.
@@ -48,13 +109,13 @@ impl Admin {
             listener,
             CONNECTIONS,
             lifeline,
-            move |stream, _peer, place| {
+            move |stream, peer, place| {
                 let admin = self.clone();
                 let drain = drain.clone();
                 async move {
                     let _place = place;
                     tokio::select! {
-                        () = admin.serve_connection(stream) => {}
+                        () = admin.serve_connection(stream, peer) => {}
                         () = drain.cancelled() => {}
                     }
                 }
@@ -63,58 +124,69 @@ impl Admin {
         .await;
     }
 
-    async fn serve_connection(self, stream: TcpStream) {
+    async fn serve_connection(self, stream: TcpStream, peer: SocketAddr) {
         let service = service_fn(|request: Request<Incoming>| {
-            let answer = self.answer(request.method(), request.uri().path());
-            async move { Ok::<_, Infallible>(answer) }
+            let inner = Arc::clone(&self.0);
+            async move { Ok::<_, Infallible>(inner.answer(&request, peer).await) }
         });
         // Errors here are the client's.
         let _ended = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(HEAD)
             .serve_connection(TokioIo::new(stream), service)
             .await;
     }
-
-    fn answer(&self, method: &Method, path: &str) -> Response<Body> {
-        if method != Method::GET && method != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET here\n".to_owned());
-        }
-        match path {
-            "/livez" => text(StatusCode::OK, "live\n".to_owned()),
-            "/readyz" => {
-                let missing = self.readiness.missing();
-                if missing.is_empty() {
-                    return text(StatusCode::OK, "ready\n".to_owned());
-                }
-                text(StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n")
-            }
-            "/metrics" => {
-                let mut answer = text(StatusCode::OK, self.metrics.page());
-                answer.headers_mut().insert(
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static(
-                        "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                    ),
-                );
-                answer
-            }
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "/livez, /readyz and /metrics are here\n".to_owned(),
-            ),
-        }
-    }
 }
 
-fn text(status: StatusCode, text: String) -> Response<Body> {
-    let mut answer = Response::new(Body::full(text));
-    *answer.status_mut() = status;
-    let headers = answer.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+impl Inner {
+    async fn answer(&self, request: &Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let id = self.ids.next();
+        let asked = Asked { request, id, peer };
+        let error = match self.dispatch(&asked).await {
+            Ok(answer) => return answer,
+            Err(error) => error,
+        };
+        tracing::info!(
+            request.id = %id,
+            client.address = %peer,
+            error.kind = error.kind(),
+            "the admin listener refused a request"
+        );
+        let rejection = Rejection::from(error);
+        self.subjects
+            .metrics
+            .request_rejected(rejection.problem().slug);
+        rejection.answer(&id.to_string())
+    }
+
+    async fn dispatch(&self, asked: &Asked<'_>) -> Result<Response<Body>, AdminError> {
+        let Some(place) = Place::of(asked.request.uri().path()) else {
+            return Err(AdminError::NotFound);
+        };
+        let method = match *asked.request.method() {
+            // The connection leaves the body away.
+            Method::HEAD => &Method::GET,
+            ref method => method,
+        };
+        if !place.knows(method) {
+            return Err(AdminError::MethodNotAllowed(place.allowed()));
+        }
+        if place.is_guarded() {
+            bearer::authorize(asked.request.headers(), self.subjects.token.as_ref())?;
+        }
+        match (place, method) {
+            (Place::Livez, _) => Ok(probes::livez()),
+            (Place::Readyz, _) => Ok(probes::readyz(&self.subjects.readiness)),
+            (Place::Metrics, _) => Ok(probes::metrics(&self.subjects.metrics)),
+            (Place::Page, _) => Ok(self.page.answer()),
+            (Place::Description, _) => Ok(page::description()),
+            (Place::Status, _) => Ok(status::tell(&self.subjects, self.began)),
+            (Place::Sessions, _) => sessions::list(&self.subjects, asked).await,
+            (Place::Session(id), &Method::DELETE) => sessions::end(&self.subjects, asked, id).await,
+            (Place::Session(id), _) => sessions::tell(&self.subjects, asked, id).await,
+            (Place::Principals, &Method::DELETE) => principals::end(&self.subjects, asked).await,
+            (Place::Principals, _) => principals::tell(&self.subjects, asked).await,
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::jwt::{LogoutError, VerifyError};
 use crate::problem::Problem;
 use crate::proxy::{ForwardError, ProxyError};
 use crate::rocketchat::ApiError;
+use crate::server::admin::AdminError;
 use crate::session::ExchangeError;
 use crate::surface::Denial;
 use crate::surface::path::Refused;
@@ -40,6 +41,9 @@ pub enum Rejection {
     /// An own endpoint refused.
     #[error("endpoint refused")]
     Endpoint(#[from] EndpointError),
+    /// The admin listener refused.
+    #[error("admin listener refused")]
+    Admin(#[from] AdminError),
     /// The proxy refused, or had no answer to pass back.
     #[error("proxy refused")]
     Proxy(#[from] ProxyError),
@@ -55,6 +59,7 @@ impl Rejection {
             Self::ForeignOrigin => "foreign-origin",
             Self::Path(_) => "malformed-path",
             Self::Endpoint(error) => error.kind(),
+            Self::Admin(error) => error.kind(),
             Self::Proxy(error) => error.kind(),
         }
     }
@@ -87,6 +92,7 @@ impl Rejection {
                     BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded,
                 ),
             ) => Problem::BAD_REQUEST,
+            Self::Admin(error) => admin(error),
             Self::Proxy(ProxyError::Forward(error)) => forward(error),
         }
     }
@@ -100,14 +106,21 @@ impl Rejection {
             return oauth_error(description);
         }
         let problem = self.problem();
-        let mut answer = problem.answer(instance);
+        let mut answer = match self {
+            Self::Admin(error) if error.detail().is_some() => {
+                problem.answer_with(instance, error.detail().as_deref())
+            }
+            _ => problem.answer(instance),
+        };
         if let Some(wait) = self.retry_after(&problem) {
             answer.headers_mut().insert(
                 header::RETRY_AFTER,
                 HeaderValue::from(wait.as_secs().max(1)),
             );
         }
-        if let Self::Endpoint(EndpointError::MethodNotAllowed(allowed)) = self {
+        if let Self::Endpoint(EndpointError::MethodNotAllowed(allowed))
+        | Self::Admin(AdminError::MethodNotAllowed(allowed)) = self
+        {
             answer
                 .headers_mut()
                 .insert(header::ALLOW, HeaderValue::from_static(allowed));
@@ -136,6 +149,7 @@ impl Rejection {
             | Self::ForeignOrigin
             | Self::Path(_)
             | Self::Endpoint(_)
+            | Self::Admin(_)
             | Self::Proxy(_) => return Some(RETRY_AFTER),
         };
         match exchange {
@@ -202,6 +216,22 @@ fn oauth_error(description: &'static str) -> Response<Body> {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
+}
+
+fn admin(error: &AdminError) -> Problem {
+    match error {
+        AdminError::NotFound => Problem::NOT_FOUND,
+        AdminError::UnknownSession => {
+            Problem::NOT_FOUND.with_detail("No live session has this id.")
+        }
+        AdminError::MethodNotAllowed(_) => Problem::METHOD_NOT_ALLOWED,
+        AdminError::Closed => Problem::NOT_PERMITTED
+            .with_detail("The admin API is closed: `admin.token_file` is not configured."),
+        AdminError::MissingToken => Problem::MISSING_TOKEN,
+        AdminError::Duplicated | AdminError::WrongToken => Problem::INVALID_TOKEN,
+        AdminError::LongQuery => Problem::BAD_REQUEST.with_detail("The query is too long."),
+        AdminError::Parameter { .. } => Problem::BAD_REQUEST,
+    }
 }
 
 fn exchange(error: &ExchangeError) -> Problem {

@@ -5,6 +5,7 @@
     reason = "a test may fail wherever something is not as it set it up"
 )]
 
+mod admin;
 mod attacks;
 mod beacons;
 mod bodies;

@@ -376,6 +376,32 @@ fn denials_name_what_is_denied_and_nothing_of_the_request() {
 }
 
 #[test]
+fn the_admin_listener_says_what_is_wrong_with_a_parameter() {
+    let parameter = AdminError::Parameter {
+        name: Some("limit".to_owned()),
+        wanted: "is empty",
+    };
+    for (error, status, slug) in [
+        (AdminError::NotFound, 404, "not-found"),
+        (AdminError::UnknownSession, 404, "not-found"),
+        (
+            AdminError::MethodNotAllowed("GET"),
+            405,
+            "method-not-allowed",
+        ),
+        (AdminError::Closed, 403, "not-permitted"),
+        (AdminError::MissingToken, 401, "missing-token"),
+        (AdminError::Duplicated, 401, "invalid-token"),
+        (AdminError::WrongToken, 401, "invalid-token"),
+        (AdminError::LongQuery, 400, "bad-request"),
+        (parameter, 400, "bad-request"),
+    ] {
+        let kind = error.kind();
+        check(error, kind, (status, slug, None));
+    }
+}
+
+#[test]
 fn the_log_tells_the_whole_chain() {
     let error = by_forward(ForwardError::ClientAddress(MalformedChain));
     assert_eq!(
