@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod backchannel;
 mod beacons;
 mod bodies;
 mod boot_script;
