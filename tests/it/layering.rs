@@ -208,6 +208,7 @@ fn principals_credentials_and_upstream_requests_are_made_in_one_place_each() {
     let made = [
         ("Principal {", "jwt"),
         ("Verified {", "jwt"),
+        ("LoggedOut {", "jwt"),
         ("Credentials::new(", "rocketchat"),
         ("UpstreamRequest(", "proxy/inject.rs"),
     ];
