@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The demo and embedded rooms in a real browser, the lookalike's page by itself, and Rocket.Chat's own clients through Gantry.
+# The demo, embedded rooms and single logout in a real browser, the lookalike's page by itself, and Rocket.Chat's own clients through
+# Gantry.
 # Installs what is missing and says so; fails when it cannot, and skips nothing.
 #
 # GANTRY_PROGRAMS=folder   where the demo, Gantry and the lookalike are; built when not given
@@ -51,7 +52,7 @@ npm_install() {
     fi
 }
 
-npm_install tests/e2e "the browser driver"
+npm_install tests/e2e "the browser driver and an OpenID provider"
 npm_install tests/e2e/clients "Rocket.Chat's own clients"
 npm_install tests/e2e/clients/embeddedchat "EmbeddedChat"
 

@@ -1,7 +1,7 @@
 //! The logout tokens of one issuer that have been taken, so that none is taken twice (OpenID Connect Back-Channel Logout 1.0 §2.6).
 //!
 //! Only tokens that the issuer signed come here, so nobody else can fill it. When it is full, further ones are refused rather than old
-//! ones forgotten: what is forgotten could be replayed.
+//! ones forgotten: what is forgotten could be replayed. It is of this process alone, and gone with it.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};

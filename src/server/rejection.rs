@@ -221,6 +221,7 @@ fn oauth_error(description: &'static str) -> Response<Body> {
 fn admin(error: &AdminError) -> Problem {
     match error {
         AdminError::NotFound => Problem::NOT_FOUND,
+        AdminError::Store => Problem::STORE_UNAVAILABLE,
         AdminError::UnknownSession => {
             Problem::NOT_FOUND.with_detail("No live session has this id.")
         }

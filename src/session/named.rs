@@ -30,7 +30,7 @@ impl Sessions {
         let moment = Moment::of(logged_out.issued_at).max(now);
         tracing::info!(
             issuer = &*logged_out.issuer,
-            "an issuer said over the back channel that sessions of its are over"
+            "an issuer ended sessions of its own over the back channel"
         );
         let all = match &logged_out.ended {
             Ended::Principal(principal) => vec![Whom::Principal(*principal)],

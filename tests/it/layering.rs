@@ -209,6 +209,7 @@ fn principals_credentials_and_upstream_requests_are_made_in_one_place_each() {
     let made = [
         ("Principal {", "jwt"),
         ("Verified {", "jwt"),
+        ("LoggedOut {", "jwt"),
         ("Credentials::new(", "rocketchat"),
         ("UpstreamRequest(", "proxy/inject.rs"),
     ];

@@ -7,6 +7,7 @@
 
 mod admin;
 mod attacks;
+mod backchannel;
 mod beacons;
 mod bodies;
 mod boot_script;

@@ -8,7 +8,7 @@ use crate::support::gateway::Gateway;
 use crate::support::socket::Socket;
 
 /// Each metric with its type.
-const METRICS: [(&str, &str); 20] = [
+const METRICS: [(&str, &str); 21] = [
     ("gantry_requests", "counter"),
     ("gantry_request_duration_seconds", "histogram"),
     ("gantry_rejections", "counter"),
@@ -27,6 +27,7 @@ const METRICS: [(&str, &str); 20] = [
     ("gantry_websocket_connections", "gauge"),
     ("gantry_ddp_logins", "counter"),
     ("gantry_owed_logouts", "gauge"),
+    ("gantry_backchannel_logouts", "counter"),
     ("gantry_connections", "gauge"),
     ("gantry_build_info", "gauge"),
 ];
@@ -72,6 +73,17 @@ async fn traffic(gateway: &Gateway) {
         .await
         .unwrap();
     gateway.until_live_tokens("alice", 0).await;
+    gateway
+        .client
+        .post(gateway.url("/_gantry/backchannel-logout"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!(
+            "logout_token={}",
+            gateway.issuer.logout_token(json!({ "sid": "of nobody" }))
+        ))
+        .send()
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -133,7 +145,7 @@ async fn numbers_follow_what_happened() {
         ),
         (
             r#"gantry_requests_total{route="own",status_class="2xx"}"#,
-            1.0,
+            2.0,
         ),
         (r#"gantry_request_duration_seconds_count{route="api"}"#, 7.0),
         (r#"gantry_rejections_total{problem="missing-token"}"#, 1.0),
@@ -154,6 +166,7 @@ async fn numbers_follow_what_happened() {
         // Five that came back and the one that Rocket.Chat refused and got again.
         ("gantry_upstream_request_duration_seconds_count", 6.0),
         (r#"gantry_ddp_logins_total{result="ok"}"#, 1.0),
+        (r#"gantry_backchannel_logouts_total{result="ok"}"#, 1.0),
         ("gantry_sessions", 0.0),
         ("gantry_owed_logouts", 0.0),
         ("gantry_websocket_connections", 0.0),

@@ -5,6 +5,7 @@ mod ending;
 mod exchange;
 mod limits;
 mod logs;
+mod named;
 mod owed_logouts;
 mod profile;
 mod refresh;

@@ -37,13 +37,13 @@ impl Desk {
         let mut claims = self.bench.claims(json!({
             "sid": "s1", "jti": "id of a logout token", "events": { EVENT: {} },
         }));
-        for (name, value) in changes.as_object().unwrap() {
+        let Value::Object(changes) = changes else {
+            panic!("changes are an object");
+        };
+        for (name, value) in changes {
             match value {
-                Value::Null => claims.as_object_mut().unwrap().shift_remove(name),
-                value => claims
-                    .as_object_mut()
-                    .unwrap()
-                    .insert(name.clone(), value.clone()),
+                Value::Null => claims.as_object_mut().unwrap().shift_remove(&name),
+                value => claims.as_object_mut().unwrap().insert(name, value),
             };
         }
         claims

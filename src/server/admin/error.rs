@@ -32,6 +32,9 @@ pub enum AdminError {
         /// What would be right.
         wanted: &'static str,
     },
+    /// The session store does not answer.
+    #[error("session store cannot be used")]
+    Store,
     /// No live session has this id.
     #[error("no live session has this id")]
     UnknownSession,
@@ -43,6 +46,7 @@ impl AdminError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
+            Self::Store => "store-unavailable",
             Self::MethodNotAllowed(_) => "method-not-allowed",
             Self::Closed => "admin-closed",
             Self::MissingToken => "missing-token",

@@ -90,6 +90,7 @@ pub(super) async fn tell(
 ) -> Result<Response<Body>, AdminError> {
     Parameters::parse(asked.request.uri().query(), &[])?;
     let found = subjects.sessions.find(id).await;
+    let found = found.map_err(|_| AdminError::Store)?;
     let found = found.ok_or(AdminError::UnknownSession)?;
     Ok(answer::json(&Document::from(found)))
 }
@@ -101,6 +102,7 @@ pub(super) async fn end(
 ) -> Result<Response<Body>, AdminError> {
     Parameters::parse(asked.request.uri().query(), &[])?;
     let ended = subjects.sessions.end_by_id(id).await;
+    let ended = ended.map_err(|_| AdminError::Store)?;
     let ended = ended.ok_or(AdminError::UnknownSession)?;
     tracing::info!(
         request.id = %asked.id,

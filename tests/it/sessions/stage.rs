@@ -10,7 +10,7 @@ use gantry::config::issuer::{ClaimNames, Issuer, KeySource};
 use gantry::config::rocketchat::{
     Mint, Minting, RocketChat as RocketChatConfig, ServiceAccount, Timeouts, VersionSetting,
 };
-use gantry::jwt::{Verified, Verifier};
+use gantry::jwt::{LoggedOut, Verified, Verifier};
 use gantry::rocketchat::RocketChat;
 use gantry::secret::{Bearer, Secret};
 use gantry::session::{Admitted, Backing, ExchangeError, Rules, Sessions};
@@ -155,6 +155,33 @@ impl Stage {
             .verify(&Bearer::new(token))
             .await
             .expect("the token is sound")
+    }
+
+    /// What the issuer says has ended, by `sub` or `sid` or both; each in a logout token of its own.
+    pub(super) async fn logged_out(&self, names: Value) -> LoggedOut {
+        let now = unix_seconds(self.clock.now());
+        let mut claims = json!({
+            "iss": ISSUER,
+            "aud": "chat",
+            "iat": now,
+            "exp": now + 120,
+            "jti": gantry::random::text::<16>(),
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        let Value::Object(names) = names else {
+            panic!("names are an object");
+        };
+        claims
+            .as_object_mut()
+            .expect("claims are an object")
+            .extend(names);
+        let key = EncodingKey::from_secret(key(ISSUER).as_bytes());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+            .expect("claims can be signed");
+        self.verifier
+            .verify_logout_token(&Bearer::new(token))
+            .await
+            .expect("the logout token is sound")
     }
 
     /// Admits a new host session of this name.

@@ -1,6 +1,7 @@
 //! A host application's issuer over TCP: signs ES256 tokens and serves its keys.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub(crate) struct Issuer {
     key: Mutex<Key>,
     published: Arc<Mutex<Value>>,
     server: Mutex<Option<JoinHandle<()>>>,
+    logouts: AtomicU32,
 }
 
 struct Key {
@@ -50,6 +52,7 @@ impl Issuer {
             key: Mutex::new(key),
             published,
             server: Mutex::new(Some(server)),
+            logouts: AtomicU32::new(0),
         }
     }
 
@@ -103,6 +106,29 @@ impl Issuer {
         let key = self.key.lock().unwrap();
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(key.id.clone());
+        jsonwebtoken::encode(&header, &claims, &key.private).unwrap()
+    }
+
+    /// A logout token for what `names` says, `sub` or `sid` or both; each with an id of its own unless that is given.
+    pub(crate) fn logout_token(&self, names: Value) -> String {
+        let now = unix_seconds(self.clock.now());
+        let id = self.logouts.fetch_add(1, Ordering::Relaxed);
+        let mut claims = json!({
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + 120,
+            "jti": format!("logout {id}"),
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        let Value::Object(names) = names else {
+            panic!("names are an object");
+        };
+        claims.as_object_mut().unwrap().extend(names);
+        let key = self.key.lock().unwrap();
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(key.id.clone());
+        header.typ = Some("logout+jwt".to_owned());
         jsonwebtoken::encode(&header, &claims, &key.private).unwrap()
     }
 
