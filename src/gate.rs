@@ -216,21 +216,23 @@ impl Gate {
 
     /// Lets the session go; the same JWT may begin a new one.
     pub async fn release(&self, who: &Who) {
-        match who {
-            Who::Token(verified) => self.sessions.release(verified, EndCause::Release).await,
-            Who::Session(session) => self.sessions.end(session, EndCause::Release).await,
-        }
+        let written = match who {
+            Who::Token(verified) => self.sessions.release(verified, EndCause::Release),
+            Who::Session(session) => self.sessions.end(session, EndCause::Release),
+        };
+        written.settled().await;
     }
 
     /// Ends the host session for good: its JWTs up to now are refused.
     pub async fn log_out(&self, who: &Who) {
-        match who {
+        let written = match who {
             Who::Token(verified) => {
                 self.verifier.forget(verified.fingerprint);
-                self.sessions.logout(verified).await;
+                self.sessions.logout(verified)
             }
-            Who::Session(session) => self.sessions.logout_session(session).await,
-        }
+            Who::Session(session) => self.sessions.logout_session(session),
+        };
+        written.settled().await;
     }
 
     /// Ends for good what an issuer's logout token says is over.

@@ -76,6 +76,7 @@ mod turns;
 pub use cause::EndCause;
 pub use error::{ExchangeError, Reason};
 pub use handle::{Naming, StandIn};
+pub use outbox::Written;
 pub use record::{Admitted, Session};
 pub use sockets::SocketGuard;
 pub use start::{Backing, Rules};
@@ -187,29 +188,25 @@ impl Sessions {
     }
 
     /// Ends the session of this token, if there is one: sockets are told at once, the logout is owed. The same JWT may start a
-    /// new one. What comes back need not be waited for: it is ready when the store has it, or after a short while.
-    pub fn release(
-        &self,
-        verified: &Verified,
-        cause: EndCause,
-    ) -> impl Future<Output = ()> + use<> {
-        self.0.release(verified, cause).settled()
+    /// new one. What comes back tells when the store has it, and need not be waited for.
+    pub fn release(&self, verified: &Verified, cause: EndCause) -> Written {
+        self.0.release(verified, cause)
     }
 
     /// Ends the host session for good: as [`Sessions::release`], and this JWT and older ones of the host session are refused from now
     /// on.
-    pub fn logout(&self, verified: &Verified) -> impl Future<Output = ()> + use<> {
-        self.0.logout(verified).settled()
+    pub fn logout(&self, verified: &Verified) -> Written {
+        self.0.logout(verified)
     }
 
     /// As [`Sessions::logout`], for a session that is known without a JWT.
-    pub fn logout_session(&self, session: &Arc<Session>) -> impl Future<Output = ()> + use<> {
-        self.0.end_for_good(session, EndCause::Logout).settled()
+    pub fn logout_session(&self, session: &Arc<Session>) -> Written {
+        self.0.end_for_good(session, EndCause::Logout)
     }
 
     /// Ends one session, as [`Sessions::release`]; only the first cause counts.
-    pub fn end(&self, session: &Arc<Session>, cause: EndCause) -> impl Future<Output = ()> + use<> {
-        self.0.end(session, cause).settled()
+    pub fn end(&self, session: &Arc<Session>, cause: EndCause) -> Written {
+        self.0.end(session, cause)
     }
 
     /// Binds a WebSocket to the session; the guard tells when the session ends, and unbinds when dropped.

@@ -78,8 +78,7 @@ impl Doorkeeper {
         Some(match (ask, here) {
             (Ask::End, here) => {
                 if let Some(admitted) = here {
-                    // It has ended; nobody waits for the store.
-                    drop(gate.sessions().end(&admitted.session, EndCause::Release));
+                    gate.sessions().end(&admitted.session, EndCause::Release);
                 }
                 return None;
             }

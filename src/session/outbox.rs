@@ -69,9 +69,9 @@ pub(in crate::session) struct Outbox {
     waiting: watch::Sender<usize>,
 }
 
-/// An order on its way. Need not be waited for.
+/// An end on its way to the store; it has had its effect here, and need not be waited for.
 #[derive(Debug, Default)]
-pub(in crate::session) struct Written(Option<Arc<Flight<()>>>);
+pub struct Written(Option<Arc<Flight<()>>>);
 
 impl Outbox {
     /// Carries orders out until `closed`.
@@ -119,7 +119,7 @@ impl Outbox {
 
 impl Written {
     /// Waits until the store has it, or for as long as an answer may wait.
-    pub(in crate::session) async fn settled(self) {
+    pub async fn settled(self) {
         if let Some(flight) = self.0 {
             let _in_time = tokio::time::timeout(ANSWERED_WITHIN, flight.outcome()).await;
         }

@@ -74,6 +74,7 @@ impl AdminError {
             | Self::Duplicated
             | Self::WrongToken
             | Self::LongQuery
+            | Self::Store
             | Self::UnknownSession => None,
         }
     }

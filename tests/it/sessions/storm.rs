@@ -35,13 +35,19 @@ async fn client(stage: &Stage, number: usize) {
         let token = stage.token(&name, &format!("tab {}", choice % 3)).await;
         let admitted = stage.sessions.admit(&token).await;
         match (choice, admitted) {
-            (0 | 1, Ok(_)) => stage.sessions.release(&token, EndCause::Release),
-            (2, Ok(_)) => stage.sessions.logout(&token),
+            (0 | 1, Ok(_)) => {
+                stage.sessions.release(&token, EndCause::Release);
+            }
+            (2, Ok(_)) => {
+                stage.sessions.logout(&token);
+            }
             (3 | 4, Ok(admitted)) => {
                 let _either = stage.sessions.reject(&admitted).await;
             }
             (5, _) => stage.hand.advance(Duration::from_secs(1)),
-            (6, Ok(admitted)) => stage.sessions.end(&admitted.session, EndCause::Displaced),
+            (6, Ok(admitted)) => {
+                stage.sessions.end(&admitted.session, EndCause::Displaced);
+            }
             (_, _) => {}
         }
     }
