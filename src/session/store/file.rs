@@ -182,9 +182,10 @@ async fn sweep(jobs: mpsc::WeakSender<Job>, clock: Clock) {
         clock.sleep(SWEEP).await;
         while let Some(jobs) = jobs.upgrade() {
             let (answer, swept) = oneshot::channel();
-            let sent = jobs.send(Job::Sweep(answer)).await;
+            // Waiting for a place would keep the writer from ending; whoever fills the queue goes first, and the next sweep tries
+            // again, as it does after an error.
+            let sent = jobs.try_send(Job::Sweep(answer));
             drop(jobs);
-            // An error is told to those who ask for something; here the next sweep tries again.
             if sent.is_err() || swept.await != Ok(writer::SWEPT) {
                 break;
             }

@@ -41,7 +41,6 @@ pub(in crate::session::store) enum Time {
     /// The store measures lives by a clock that is moved by hand.
     ByHand(ManualClock),
     /// The store measures lives by a clock of its own, and they are waited for.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for stores that are servers"))]
     Real,
 }
 
