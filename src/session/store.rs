@@ -20,6 +20,9 @@ use tokio::sync::mpsc;
 pub(in crate::session) mod memory;
 pub(in crate::session) mod redis;
 
+#[cfg(test)]
+mod tests;
+
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]
 pub(in crate::session) trait Store: Send + Sync + fmt::Debug {
