@@ -254,7 +254,7 @@ pub(in crate::session::store) fn entries(listed: &[(u64, &str)]) -> Vec<(u64, St
 
 /// Plays every behaviour as a test of its own, each on a fresh stage that `$stage().await` sets.
 macro_rules! contract {
-    ($stage:path) => {
+    ($stage:ident) => {
         $crate::session::store::tests::contract! { $stage;
             batches: [
                 what_is_written_is_read,
@@ -303,7 +303,7 @@ macro_rules! contract {
             ]
         }
     };
-    ($stage:path; $($part:ident: [$($behaviour:ident,)*])*) => {
+    ($stage:ident; $($part:ident: [$($behaviour:ident,)*])*) => {
         $(mod $part {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {

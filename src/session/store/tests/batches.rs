@@ -74,7 +74,11 @@ pub(in crate::session::store) async fn later_changes_of_a_batch_stand_over_earli
 
 pub(in crate::session::store) async fn expectations_that_hold_let_a_batch_through(stage: &Stage) {
     stage
-        .change(vec![put("kept", "x"), lend("lent", "y", LONG), put("empty", "")])
+        .change(vec![
+            put("kept", "x"),
+            lend("lent", "y", LONG),
+            put("empty", ""),
+        ])
         .await;
     let expect = vec![
         Expect::Is(k("kept"), v("x")),
@@ -178,7 +182,12 @@ pub(in crate::session::store) async fn a_batch_may_be_large(stage: &Stage) {
 
 pub(in crate::session::store) async fn a_batch_may_be_tried_again(stage: &Stage) {
     for _ in 0..2 {
-        let changes = vec![put("a", "1"), remove("b"), enter("x", "m", 3), leave("x", "n")];
+        let changes = vec![
+            put("a", "1"),
+            remove("b"),
+            enter("x", "m", 3),
+            leave("x", "n"),
+        ];
         stage.change(changes).await;
         assert_eq!(stage.value("a").await.as_deref(), Some(&b"1"[..]));
         assert_eq!(stage.whole("x").await, entries(&[(3, "m")]));

@@ -136,7 +136,11 @@ pub(in crate::session::store) async fn members_that_leave_are_not_counted(stage:
         .await;
     assert_eq!(stage.count("index").await, 20);
     stage
-        .change(vec![leave("index", "3"), leave("index", "3"), leave("index", "none")])
+        .change(vec![
+            leave("index", "3"),
+            leave("index", "3"),
+            leave("index", "none"),
+        ])
         .await;
     assert_eq!(stage.count("index").await, 19);
     stage

@@ -13,7 +13,11 @@ const LONG: Duration = Duration::from_secs(3600);
 
 pub(in crate::session::store) async fn a_life_that_is_over_leaves_nothing(stage: &Stage) {
     stage
-        .change(vec![lend("lent", "x", SHORT), lend("long", "y", LONG), put("kept", "z")])
+        .change(vec![
+            lend("lent", "x", SHORT),
+            lend("long", "y", LONG),
+            put("kept", "z"),
+        ])
         .await;
     assert_eq!(stage.value("lent").await.as_deref(), Some(&b"x"[..]));
     stage.outlive("lent", SHORT).await;

@@ -84,7 +84,9 @@ impl Model {
     }
 
     pub(super) fn count(&self, index: &Index) -> u64 {
-        self.indexes.get(index).map_or(0, |index| index.len() as u64)
+        self.indexes
+            .get(index)
+            .map_or(0, |index| index.len() as u64)
     }
 }
 
