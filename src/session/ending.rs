@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::jwt::{HostSession, Verified};
+use crate::session::local::Found;
 use crate::session::moment::Moment;
 use crate::session::record::Session;
-use crate::session::local::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
 

@@ -22,7 +22,11 @@ impl Cluster {
         let nodes: Vec<_> = (0..6).map(|_| member(program)).collect();
         let made = Command::new("redis-cli")
             .args(["--cluster", "create"])
-            .args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())))
+            .args(
+                nodes
+                    .iter()
+                    .map(|node| format!("127.0.0.1:{}", node.port())),
+            )
             .args(["--cluster-replicas", "1", "--cluster-yes"])
             .output()
             .expect("redis-cli is there");

@@ -39,7 +39,9 @@ impl Node {
     /// Starts a program with further arguments.
     #[must_use]
     pub fn start(program: Program, arguments: &[&str]) -> Self {
-        Self::start_as(program, |_, _| arguments.iter().map(ToString::to_string).collect())
+        Self::start_as(program, |_, _| {
+            arguments.iter().map(ToString::to_string).collect()
+        })
     }
 
     /// Starts a Redis that speaks TLS only, and knows only the users that these lines of an ACL file define.
@@ -175,9 +177,11 @@ impl Node {
     /// When `redis-cli` is not there.
     pub fn ask(&self, command: &[&str]) -> String {
         let mut cli = Command::new("redis-cli");
-        cli.args(["-t", "2", "-p", &self.port.to_string()]);
+        cli.args(["-p", &self.port.to_string()]);
         if let Some(certificates) = &self.certificates {
-            cli.arg("--tls").arg("--cacert").arg(&certificates.authority);
+            cli.arg("--tls")
+                .arg("--cacert")
+                .arg(&certificates.authority);
         }
         let answer = cli.args(command).output().expect("redis-cli is there");
         String::from_utf8_lossy(&answer.stdout).trim().to_owned()
@@ -234,7 +238,9 @@ fn folder() -> TempDir {
 }
 
 fn plain(port: Option<u16>) -> impl Iterator<Item = String> {
-    let port = port.into_iter().flat_map(|port| ["--port".to_owned(), port.to_string()]);
+    let port = port
+        .into_iter()
+        .flat_map(|port| ["--port".to_owned(), port.to_string()]);
     let rest = [
         "--bind",
         "127.0.0.1",

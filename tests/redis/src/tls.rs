@@ -18,7 +18,9 @@ impl Certificates {
         let authority_key = KeyPair::generate().expect("a key");
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let own = authority.self_signed(&authority_key).expect("a certificate");
+        let own = authority
+            .self_signed(&authority_key)
+            .expect("a certificate");
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().expect("a key");
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo,
-    IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo,
+    FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates, Value,
 };
 
 use crate::session::store::redis::failure::Failure;
@@ -75,9 +75,7 @@ impl Door {
 
     async fn open_at(&self, node: Node) -> Result<Opened, Failure> {
         let database = i64::from(self.settings.database);
-        let connection = self
-            .connect(&node, &self.settings.login, database)
-            .await?;
+        let connection = self.connect(&node, &self.settings.login, database).await?;
         Ok(Opened { connection, node })
     }
 
@@ -88,11 +86,11 @@ impl Door {
         login: &Login,
     ) -> Result<Node, Failure> {
         let mut connection = self.connect(sentinel, login, 0).await?;
-        let named: Option<(String, u16)> = redis::cmd("SENTINEL")
+        let question = redis::cmd("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
             .arg(master)
-            .query_async(&mut connection)
-            .await?;
+            .take();
+        let named: Option<(String, u16)> = self.ask(&mut connection, &question).await??;
         let (host, port) = named.ok_or_else(|| Failure::Nameless {
             master: master.to_owned(),
         })?;
@@ -102,28 +100,38 @@ impl Door {
     /// Whoever is asked about a key that another node has says which one that is.
     async fn open_owner(&self, asked: &Node) -> Result<Opened, Failure> {
         let mut opened = self.open_at(asked.clone()).await?;
-        let answer: Result<u64, RedisError> = redis::cmd("XLEN")
-            .arg(self.names.words())
-            .query_async(&mut opened.connection)
-            .await;
-        let moved = answer.as_ref().err().and_then(|error| error.redirect_node());
+        let question = redis::cmd("XLEN").arg(self.names.words()).take();
+        let answer: Result<u64, RedisError> = self.ask(&mut opened.connection, &question).await?;
+        let moved = answer
+            .as_ref()
+            .err()
+            .and_then(|error| error.redirect_node());
         let owner = match (&answer, moved) {
             (_, Some((address, _))) => Some(redirection(address, asked)),
             (Err(error), None) => return Err(error.clone().into()),
             (Ok(_), None) => None,
         };
         // Not needed today: but the nodes of the configuration may be gone tomorrow.
-        let slots = redis::cmd("CLUSTER")
-            .arg("SLOTS")
-            .query_async(&mut opened.connection)
-            .await;
-        if let Ok(slots) = slots {
+        let question = redis::cmd("CLUSTER").arg("SLOTS").take();
+        if let Ok(slots) = self.ask(&mut opened.connection, &question).await? {
             self.learn(&slots, asked);
         }
         match owner {
             Some(owner) => self.open_at(owner).await,
             None => Ok(opened),
         }
+    }
+
+    /// A connection may stand to what hangs: only an answer tells.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        connection: &mut MultiplexedConnection,
+        question: &Cmd,
+    ) -> Result<Result<T, RedisError>, Failure> {
+        let patience = self.settings.limits.command;
+        tokio::time::timeout(patience, question.query_async(connection))
+            .await
+            .map_err(|_elapsed| Failure::Late(patience))
     }
 
     async fn connect(

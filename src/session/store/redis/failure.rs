@@ -51,13 +51,14 @@ const PASSING: [(&str, Meaning); 12] = [
     ("TRYAGAIN", Meaning::Busy),
     ("ASK", Meaning::Busy),
     ("BUSY", Meaning::Busy),
-    ("NOREPLICAS", Meaning::Busy),
     ("LOADING", Meaning::Gone),
     ("CLUSTERDOWN", Meaning::Gone),
     ("READONLY", Meaning::Gone),
     ("MASTERDOWN", Meaning::Gone),
     ("MOVED", Meaning::Gone),
     ("UNBLOCKED", Meaning::Gone),
+    // A master that is cut off from its replicas: sentinels may know another by now.
+    ("NOREPLICAS", Meaning::Gone),
     ("NOAUTH", Meaning::Broken(Trouble::Login)),
     ("WRONGPASS", Meaning::Broken(Trouble::Login)),
 ];
@@ -110,9 +111,7 @@ impl Trouble {
         match self {
             Self::Login => "check the user name and the password",
             Self::Permission => "the ACL user lacks a permission",
-            Self::Memory => {
-                "Redis has no memory left: raise maxmemory, or find what else fills it"
-            }
+            Self::Memory => "Redis has no memory left: raise maxmemory, or find what else fills it",
             Self::Disk => "Redis cannot write to its disk: see its own log",
             Self::Type => "something else writes below the key prefix: give Gantry its own",
             Self::Other => "see the cause",

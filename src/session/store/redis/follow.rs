@@ -101,7 +101,10 @@ impl Reader {
         position: &mut Option<Position>,
     ) -> Result<(), Stop> {
         let origin = self.origin(connection).await?;
-        if position.as_ref().is_none_or(|position| position.origin != origin) {
+        if position
+            .as_ref()
+            .is_none_or(|position| position.origin != origin)
+        {
             // Another process of Redis may know less than the one before it.
             let last = self.begin(connection).await?;
             *position = Some(Position { origin, last });
@@ -161,7 +164,10 @@ impl Reader {
         let streams: Option<Vec<(String, Vec<Shown>)>> =
             self.ask(connection, &command, HELD + self.patience).await?;
         let streams = streams.unwrap_or_default();
-        Ok(streams.into_iter().flat_map(|(_, entries)| entries).collect())
+        Ok(streams
+            .into_iter()
+            .flat_map(|(_, entries)| entries)
+            .collect())
     }
 
     /// Where to read on from. An empty stream is given an entry without a word: nobody could tell it from an emptied one.

@@ -165,7 +165,9 @@ impl Keeper {
                 return;
             }
             let looked = if self.link.report.is_well() {
-                self.ask(live, &redis::cmd("PING")).await.map(|_: String| ())
+                self.ask(live, &redis::cmd("PING"))
+                    .await
+                    .map(|_: String| ())
             } else {
                 let rehearsal = self.rehearse(live).await;
                 if rehearsal.is_ok() {

@@ -24,10 +24,13 @@ impl Program {
     pub(super) fn new(text: &'static str) -> Self {
         // SHA-1 because Redis names scripts so; nothing is protected by it.
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
-        let name = digest.as_ref().iter().fold(String::new(), |mut name, byte| {
-            let _fits = write!(name, "{byte:02x}");
-            name
-        });
+        let name = digest
+            .as_ref()
+            .iter()
+            .fold(String::new(), |mut name, byte| {
+                let _fits = write!(name, "{byte:02x}");
+                name
+            });
         Self { text, name }
     }
 

@@ -109,7 +109,9 @@ impl Report {
         };
         let policy = line("maxmemory_policy").unwrap_or("noeviction");
         let bounded = line("maxmemory").is_some_and(|bound| bound != "0");
-        if bounded && policy != "noeviction" && !std::mem::replace(&mut self.told().of_eviction, true)
+        if bounded
+            && policy != "noeviction"
+            && !std::mem::replace(&mut self.told().of_eviction, true)
         {
             warn!(
                 "Redis may drop sessions when its memory is full, because its maxmemory-policy is {policy}: set it to noeviction"

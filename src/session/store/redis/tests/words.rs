@@ -56,7 +56,10 @@ async fn a_redis_that_was_emptied_is_a_gap() {
     // Depending on who was faster, the word comes behind the gap or is among what must be looked at again.
     tell(&store, "later").await;
     let heard = idle.next().await;
-    assert!(heard == word("at once") || heard == word("later"), "{heard:?}");
+    assert!(
+        heard == word("at once") || heard == word("later"),
+        "{heard:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
