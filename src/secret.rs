@@ -7,8 +7,9 @@ use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use subtle::ConstantTimeEq;
 
 /// Most bytes read from a secret's file, so that a wrong path such as `/dev/zero` cannot fill the memory.
@@ -63,6 +64,35 @@ secret! {
     AuthToken
 }
 
+/// A key of 32 bytes from the config, under which others are sealed.
+#[derive(Clone)]
+pub struct SealingKey(Arc<SecretBox<[u8; Self::LENGTH]>>);
+
+impl SealingKey {
+    /// Bytes of a key.
+    pub const LENGTH: usize = 32;
+
+    /// Takes the bytes over into zeroed memory; what they came from is the caller's to zero.
+    #[must_use]
+    pub fn new(bytes: &[u8; Self::LENGTH]) -> Self {
+        Self(Arc::new(SecretBox::init_with_mut(
+            |own: &mut [u8; Self::LENGTH]| *own = *bytes,
+        )))
+    }
+
+    /// The bytes themselves: the only way to them.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8; Self::LENGTH] {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SealingKey([redacted])")
+    }
+}
+
 impl Secret {
     /// Reads a secret from a file; one trailing line break is not part of it.
     ///
@@ -102,11 +132,13 @@ mod tests {
     #[test]
     fn debug_output_holds_no_secret() {
         let shown = format!(
-            "{:?} {:?}",
+            "{:?} {:?} {:?}",
             Secret::new("hunter2".into()),
-            Some(AuthToken::new("abc".into()))
+            Some(AuthToken::new("abc".into())),
+            SealingKey::new(&[7; SealingKey::LENGTH]),
         );
-        assert_eq!(shown, "Secret([redacted]) Some(AuthToken([redacted]))");
+        let right = "Secret([redacted]) Some(AuthToken([redacted])) SealingKey([redacted])";
+        assert_eq!(shown, right);
     }
 
     #[test]
