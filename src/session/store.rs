@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub(in crate::session) mod file;
 pub(in crate::session) mod memory;
 pub(in crate::session) mod redis;
 pub(in crate::session) mod seal;

@@ -1,0 +1,306 @@
+//! The tables in the file, and what is done with them in one transaction. Everything here blocks.
+
+use std::ops::Bound;
+use std::time::Duration;
+
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
+
+use crate::session::store::{Applied, Batch, Change, Entry, Expect, Index, Key, Range, Value};
+
+/// Key to the end of its value's life, in milliseconds since 1970, and the value.
+const VALUES: TableDefinition<'static, &str, (u64, &[u8])> = TableDefinition::new("values");
+
+/// Ends of lives with their keys, the next one first.
+const ENDS: TableDefinition<'static, (u64, &str), ()> = TableDefinition::new("ends");
+
+/// Index, score and member: the order in which indexes are read.
+const ENTRIES: TableDefinition<'static, (&str, u64, &str), ()> = TableDefinition::new("entries");
+
+/// Index and member to score.
+const SCORES: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("scores");
+
+/// Index to the number of its entries.
+const COUNTS: TableDefinition<'static, &str, u64> = TableDefinition::new("counts");
+
+/// What is to be known of the file itself.
+const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
+
+/// Which form the tables have; another release may have another.
+const FORM: (&str, u64) = ("form", 1);
+
+/// The end of a value that is put for good.
+const NEVER: u64 = u64::MAX;
+
+/// The open tables.
+pub(super) struct Disk(Database);
+
+impl Disk {
+    /// Takes a database over, and makes the tables that it lacks; `None` when its tables have another form.
+    pub(super) fn new(database: Database) -> Result<Option<Self>, redb::Error> {
+        let transaction = database.begin_write()?;
+        {
+            let mut about = transaction.open_table(ABOUT)?;
+            let form = about.get(FORM.0)?.map(|form| form.value());
+            match form {
+                Some(form) if form == FORM.1 => {}
+                Some(_) => return Ok(None),
+                None => {
+                    about.insert(FORM.0, FORM.1)?;
+                }
+            }
+            Tables::open(&transaction)?;
+        }
+        transaction.commit()?;
+        Ok(Some(Self(database)))
+    }
+
+    pub(super) fn read(&self, keys: &[Key], now: u64) -> Result<Vec<Option<Value>>, redb::Error> {
+        let values = self.0.begin_read()?.open_table(VALUES)?;
+        keys.iter().map(|key| living(&values, key, now)).collect()
+    }
+
+    pub(super) fn range(&self, range: &Range) -> Result<Vec<Entry>, redb::Error> {
+        let entries = self.0.begin_read()?.open_table(ENTRIES)?;
+        let index = range.index.0.as_str();
+        let from = match &range.after {
+            Some(after) => Bound::Excluded((index, after.score, after.member.as_str())),
+            None => Bound::Included((index, 0, "")),
+        };
+        let mut page = Vec::new();
+        for entry in entries.range::<(&str, u64, &str)>((from, Bound::Unbounded))? {
+            if page.len() >= range.limit {
+                break;
+            }
+            let (key, _) = entry?;
+            let (name, score, member) = key.value();
+            if name != index || score > range.up_to {
+                break;
+            }
+            page.push(Entry {
+                score,
+                member: member.to_owned(),
+            });
+        }
+        Ok(page)
+    }
+
+    pub(super) fn count(&self, index: &Index) -> Result<u64, redb::Error> {
+        let counts = self.0.begin_read()?.open_table(COUNTS)?;
+        Ok(counts
+            .get(index.0.as_str())?
+            .map_or(0, |count| count.value()))
+    }
+
+    /// Judges and applies batches one after the other, all in one transaction, and takes at most `sweep` values out whose lives
+    /// are over. Tells for each batch whether it was applied, and how many values were taken out.
+    pub(super) fn write<'a>(
+        &self,
+        batches: impl Iterator<Item = &'a Batch>,
+        now: u64,
+        sweep: usize,
+    ) -> Result<(Vec<Applied>, usize), redb::Error> {
+        let transaction = self.0.begin_write()?;
+        let mut applied = Vec::new();
+        let swept;
+        let mut changed = false;
+        {
+            let mut tables = Tables::open(&transaction)?;
+            for batch in batches {
+                let holds = tables.hold(&batch.expect, now)?;
+                if holds {
+                    changed |= !batch.changes.is_empty();
+                    for change in &batch.changes {
+                        tables.change(change, now)?;
+                    }
+                }
+                applied.push(if holds { Applied::Yes } else { Applied::No });
+            }
+            swept = tables.sweep(now, sweep)?;
+        }
+        if changed || swept > 0 {
+            transaction.commit()?;
+        } else {
+            // Nothing to wait for the disk for.
+            transaction.abort()?;
+        }
+        Ok((applied, swept))
+    }
+
+    /// Drops every key that begins with one of these.
+    pub(super) fn forget(&self, prefixes: &[String]) -> Result<(), redb::Error> {
+        let transaction = self.0.begin_write()?;
+        {
+            let mut tables = Tables::open(&transaction)?;
+            for prefix in prefixes {
+                for key in tables.beginning_with(prefix)? {
+                    tables.remove(&key)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// How many values lie in the file, those whose lives are over among them.
+    #[cfg(test)]
+    pub(super) fn lying(&self) -> Result<(u64, u64), redb::Error> {
+        use redb::ReadableTableMetadata as _;
+
+        let transaction = self.0.begin_read()?;
+        let values = transaction.open_table(VALUES)?.len()?;
+        Ok((values, transaction.open_table(ENDS)?.len()?))
+    }
+}
+
+/// All tables within one transaction.
+struct Tables<'a> {
+    values: Table<'a, &'static str, (u64, &'static [u8])>,
+    ends: Table<'a, (u64, &'static str), ()>,
+    entries: Table<'a, (&'static str, u64, &'static str), ()>,
+    scores: Table<'a, (&'static str, &'static str), u64>,
+    counts: Table<'a, &'static str, u64>,
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            values: transaction.open_table(VALUES)?,
+            ends: transaction.open_table(ENDS)?,
+            entries: transaction.open_table(ENTRIES)?,
+            scores: transaction.open_table(SCORES)?,
+            counts: transaction.open_table(COUNTS)?,
+        })
+    }
+
+    fn hold(&self, expect: &[Expect], now: u64) -> Result<bool, redb::Error> {
+        for expect in expect {
+            let holds = match expect {
+                Expect::Is(key, value) => living(&self.values, key, now)?.as_ref() == Some(value),
+                Expect::Present(key) => living(&self.values, key, now)?.is_some(),
+                Expect::Absent(key) => living(&self.values, key, now)?.is_none(),
+            };
+            if !holds {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn change(&mut self, change: &Change, now: u64) -> Result<(), redb::Error> {
+        match change {
+            Change::Put { key, value, life } => {
+                self.put(&key.0, &value.0, life.map_or(NEVER, |life| end(now, life)))
+            }
+            Change::Remove(key) => self.remove(&key.0),
+            Change::Enter {
+                index,
+                member,
+                score,
+            } => self.enter(&index.0, member, *score),
+            Change::Leave { index, member } => self.leave(&index.0, member),
+        }
+    }
+
+    fn put(&mut self, key: &str, value: &[u8], end: u64) -> Result<(), redb::Error> {
+        let before = self
+            .values
+            .insert(key, (end, value))?
+            .map(|before| before.value().0);
+        if let Some(before) = before.filter(|before| *before != end && *before != NEVER) {
+            self.ends.remove((before, key))?;
+        }
+        if end != NEVER {
+            self.ends.insert((end, key), ())?;
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &str) -> Result<(), redb::Error> {
+        let before = self.values.remove(key)?.map(|before| before.value().0);
+        if let Some(before) = before.filter(|before| *before != NEVER) {
+            self.ends.remove((before, key))?;
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, index: &str, member: &str, score: u64) -> Result<(), redb::Error> {
+        let before = self
+            .scores
+            .insert((index, member), score)?
+            .map(|before| before.value());
+        match before {
+            Some(before) if before == score => return Ok(()),
+            Some(before) => {
+                self.entries.remove((index, before, member))?;
+            }
+            None => self.recount(index, |count| count.saturating_add(1))?,
+        }
+        self.entries.insert((index, score, member), ())?;
+        Ok(())
+    }
+
+    fn leave(&mut self, index: &str, member: &str) -> Result<(), redb::Error> {
+        let before = self
+            .scores
+            .remove((index, member))?
+            .map(|before| before.value());
+        if let Some(before) = before {
+            self.entries.remove((index, before, member))?;
+            self.recount(index, |count| count.saturating_sub(1))?;
+        }
+        Ok(())
+    }
+
+    fn recount(&mut self, index: &str, by: impl Fn(u64) -> u64) -> Result<(), redb::Error> {
+        let before = self.counts.get(index)?.map_or(0, |count| count.value());
+        match by(before) {
+            // Indexes come and go with principals; none may leave a row behind.
+            0 => self.counts.remove(index)?,
+            count => self.counts.insert(index, count)?,
+        };
+        Ok(())
+    }
+
+    fn sweep(&mut self, now: u64, most: usize) -> Result<usize, redb::Error> {
+        let over: Vec<String> = self
+            .ends
+            .range::<(u64, &str)>(..(now.saturating_add(1), ""))?
+            .take(most)
+            .map(|end| Ok(end?.0.value().1.to_owned()))
+            .collect::<Result<_, redb::StorageError>>()?;
+        for key in &over {
+            self.remove(key)?;
+        }
+        Ok(over.len())
+    }
+
+    fn beginning_with(&self, prefix: &str) -> Result<Vec<String>, redb::Error> {
+        let mut keys = Vec::new();
+        for entry in self.values.range(prefix..)? {
+            let (key, _) = entry?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            keys.push(key.value().to_owned());
+        }
+        Ok(keys)
+    }
+}
+
+/// The value of a key, unless its life is over.
+fn living(
+    values: &impl ReadableTable<&'static str, (u64, &'static [u8])>,
+    key: &Key,
+    now: u64,
+) -> Result<Option<Value>, redb::Error> {
+    let found = values.get(key.0.as_str())?;
+    Ok(found.and_then(|found| {
+        let (end, value) = found.value();
+        (end > now).then(|| Value(value.to_vec()))
+    }))
+}
+
+/// When a life that begins now is over; one beyond all clocks never is.
+fn end(now: u64, life: Duration) -> u64 {
+    u64::try_from(life.as_millis()).map_or(NEVER, |life| now.saturating_add(life))
+}
