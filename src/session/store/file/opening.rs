@@ -108,9 +108,7 @@ pub(super) fn open(path: &Path, backing: &Backing) -> Result<Disk, OpenError> {
     builder
         .set_cache_size(CACHE)
         .set_check_integrity_on_open(true);
-    let opened = catch_unwind(AssertUnwindSafe(|| {
-        Ok(Disk::new(backing(&builder, file)?)?)
-    }));
+    let opened = catch_unwind(AssertUnwindSafe(|| Disk::new(backing(&builder, file)?)));
     let disk = opened
         .map_err(|_panic| OpenError::damaged(path, Impossible))?
         .map_err(|error| told(path, error))?
