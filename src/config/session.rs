@@ -1,17 +1,33 @@
-//! Section `sessions`: how long sessions live and what ends them.
+//! Section `sessions`: where sessions are kept, how long they live and what ends them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use super::types::{DelayText, DurationText};
+use super::types::{DelayText, DurationText, Hidden};
 use super::validation::{Checked, Validation};
+use crate::secret::SealingKey;
+
+pub mod redis;
+mod store;
+
+pub use store::StoreConfig;
+
+use redis::RedisFile;
+use store::FileFile;
 
 /// The life of sessions.
 #[derive(Clone, Debug)]
 pub struct Sessions {
+    /// Where they are kept; default in memory.
+    pub store: StoreConfig,
+    /// What is kept is sealed under the first of these and opened under all; none with a store in memory, else at least one.
+    pub keys: Vec<SealingKey>,
+    /// What one auth token is for; default one host session.
+    pub scope: Scope,
     /// Live sessions one principal may have; the least recently used is displaced. Default 10.
     pub max_per_principal: usize,
     /// Share of the auth token's life after which it is refreshed, above 0 and below 1; default 0.8.
@@ -28,6 +44,15 @@ pub struct Sessions {
     pub logout_on_shutdown: bool,
 }
 
+/// `sessions.scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every host session has an auth token of its own.
+    Session,
+    /// All host sessions of a principal share one.
+    Principal,
+}
+
 /// Longest `grace`: the time in which an expired JWT still holds its session.
 const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 
@@ -35,9 +60,20 @@ const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SessionsFile {
-    /// Where sessions are kept. This release has `memory` only.
+    /// Where sessions are kept: in `memory` until Gantry ends, in a `file` that outlives it, or in `redis` for several Gantrys.
     store: StoreWord,
-    /// What one auth token is for. This release has `session` only: one for every host session.
+    /// The file of `store: file`.
+    file: FileFile,
+    /// The Redis or Valkey of `store: redis`.
+    redis: RedisFile,
+    /// Keys under which what is kept in a file or in Redis is sealed, one a line: 32 bytes in base64 or hex. The first seals, all
+    /// open; so a new one is put first, and the old one is taken out when the sessions under it have ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_key: Option<Hidden>,
+    /// File that holds `encryption_key`; what stands behind a `#` in it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_key_file: Option<PathBuf>,
+    /// What one auth token is for: every host `session` has its own, or all of a `principal` share one.
     scope: ScopeWord,
     /// Most live sessions of one principal; the least recently used gives way.
     #[schemars(range(min = 1, max = 1000))]
@@ -56,22 +92,29 @@ pub(super) struct SessionsFile {
     logout_on_shutdown: bool,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum StoreWord {
     Memory,
+    File,
+    Redis,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum ScopeWord {
     Session,
+    Principal,
 }
 
 impl Default for SessionsFile {
     fn default() -> Self {
         Self {
             store: StoreWord::Memory,
+            file: FileFile::default(),
+            redis: RedisFile::default(),
+            encryption_key: None,
+            encryption_key_file: None,
             scope: ScopeWord::Session,
             max_per_principal: 10,
             refresh_at: 0.8,
@@ -87,8 +130,11 @@ impl Default for SessionsFile {
 impl SessionsFile {
     /// Checks the section at `key`.
     pub(super) fn validate(&self, validation: &mut Validation<'_>, key: &Key) -> Checked<Sessions> {
-        // Named in full, so that a store or scope that comes later cannot be forgotten here.
-        let (StoreWord::Memory, ScopeWord::Session) = (self.store, self.scope);
+        let store = self.store(validation, key);
+        let scope = match self.scope {
+            ScopeWord::Session => Scope::Session,
+            ScopeWord::Principal => Scope::Principal,
+        };
         let refresh_at = if self.refresh_at > 0.0 && self.refresh_at < 1.0 {
             Ok(self.refresh_at)
         } else {
@@ -107,7 +153,11 @@ impl SessionsFile {
                 .duration(&key.field("end_on_last_socket"), &delay.into())
                 .map(Some),
         };
+        let (store, keys) = store?;
         Ok(Sessions {
+            store,
+            keys,
+            scope,
             max_per_principal: self.max_per_principal,
             refresh_at: refresh_at?,
             idle_timeout: idle_timeout?,

@@ -8,6 +8,7 @@ mod layers;
 mod mistakes;
 mod reference;
 mod secrets;
+mod stores;
 
 /// The least that is accepted.
 const LEAST: &str = "\

@@ -13,22 +13,12 @@ use super::shape::Shape;
 use super::yaml::{Content, Node, Style};
 
 /// Keys that the documentation of coming releases names and this one does not have.
-const LATER: [&str; 8] = [
+const LATER: [&str; 5] = [
     "listen.tls",
     "admin.token_file",
-    "sessions.file",
-    "sessions.redis",
-    "sessions.encryption_key_file",
     "filter",
     "backchannel_logout",
     "telemetry.otlp_endpoint",
-];
-
-/// Words that coming releases will take.
-const LATER_WORDS: [(&str, &str); 3] = [
-    ("sessions.store", "file"),
-    ("sessions.store", "redis"),
-    ("sessions.scope", "principal"),
 ];
 
 /// Longest value repeated in a message, in characters.
@@ -90,7 +80,7 @@ impl Walk<'_> {
             (_, Content::Scalar { text, style }) => {
                 let value = scalar(text, *style, shape);
                 if value.is_none() {
-                    let problem = refused(text, *style, shape, key);
+                    let problem = refused(text, *style, shape);
                     self.mistakes.add(node.place.clone(), key, problem);
                 }
                 value
@@ -186,13 +176,7 @@ fn scalar(text: &str, style: Style, shape: &Shape) -> Option<Value> {
 }
 
 /// What to say of a scalar that does not fit.
-fn refused(text: &str, style: Style, shape: &Shape, key: &Key) -> String {
-    if LATER_WORDS.contains(&(key.as_str(), text)) {
-        return format!(
-            "{text:?} comes with a later release; this one takes {}",
-            shape.wanted()
-        );
-    }
+fn refused(text: &str, style: Style, shape: &Shape) -> String {
     if matches!(shape, Shape::Word(words) if words.iter().any(|word| word == "RS256"))
         && text.eq_ignore_ascii_case("none")
     {

@@ -142,16 +142,8 @@ fn values_about_rocketchat_are_refused_with_the_mend() {
         "[admin]",
         "give the whole as {name: value}",
     );
-    refused(
-        "sessions.store",
-        "redis",
-        "comes with a later release; this one takes memory",
-    );
-    refused(
-        "sessions.scope",
-        "principal",
-        "comes with a later release; this one takes session",
-    );
+    refused("sessions.store", "disk", "memory, file or redis");
+    refused("sessions.scope", "user", "session or principal");
     refused("sessions.refresh_at", "1", "above 0 and below 1");
     refused("sessions.refresh_at", "NaN", "a number");
     refused("sessions.grace", "2h", "at most 1h");
@@ -234,9 +226,6 @@ fn keys_of_coming_releases_are_named_as_such() {
         "admin.token_file",
         "filter",
         "backchannel_logout",
-        "sessions.file",
-        "sessions.redis",
-        "sessions.encryption_key_file",
         "telemetry.otlp_endpoint",
     ] {
         let text = match key.split_once('.') {

@@ -238,6 +238,9 @@ fn issuer(name: &str) -> Issuer {
 
 fn session_rules() -> config::session::Sessions {
     config::session::Sessions {
+        store: config::session::StoreConfig::Memory,
+        keys: Vec::new(),
+        scope: config::session::Scope::Session,
         max_per_principal: 10,
         refresh_at: 0.8,
         idle_timeout: 12 * Duration::from_secs(3600),
