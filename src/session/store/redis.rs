@@ -19,14 +19,15 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::config::session::redis::Redis as Config;
 use crate::session::store::redis::door::Door;
 use crate::session::store::redis::failure::Failure;
 use crate::session::store::redis::follow::Reader;
+use crate::session::store::redis::limits::Limits;
 use crate::session::store::redis::link::{Keeper, Link};
 use crate::session::store::redis::names::Names;
 use crate::session::store::redis::program::Program;
 use crate::session::store::redis::report::Report;
-use crate::session::store::redis::settings::Settings;
 use crate::session::store::{
     Applied, Batch, Entry, Heard, Index, Key, Range, Store, StoreError, Value,
 };
@@ -35,11 +36,11 @@ mod batch;
 mod door;
 mod failure;
 mod follow;
+pub(in crate::session) mod limits;
 mod link;
 mod names;
 mod program;
 mod report;
-pub(in crate::session) mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -60,18 +61,18 @@ pub(in crate::session) struct Redis {
     link: Arc<Link>,
     door: Arc<Door>,
     report: Arc<Report>,
-    settings: Settings,
+    limits: Limits,
     _end: DropGuard,
 }
 
 impl Redis {
     /// Begins to connect, and goes on by itself until it is dropped.
-    pub(in crate::session) fn new(settings: Settings) -> Self {
-        let names = Names::new(&settings.prefix);
+    pub(in crate::session) fn new(config: &Config, limits: Limits) -> Self {
+        let names = Names::new(&config.key_prefix);
         let report = Arc::new(Report::new(&names));
         let write = Arc::new(Program::new(include_str!("redis/write.lua")));
-        let link = Arc::new(Link::new(settings.limits, Arc::clone(&report)));
-        let door = Arc::new(Door::new(settings.clone(), names.clone()));
+        let link = Arc::new(Link::new(limits, Arc::clone(&report)));
+        let door = Arc::new(Door::new(config.clone(), limits, names.clone()));
         let keeper = Keeper {
             link: Arc::clone(&link),
             door: Arc::clone(&door),
@@ -87,7 +88,7 @@ impl Redis {
             link,
             door,
             report,
-            settings,
+            limits,
             _end: end.drop_guard(),
         }
     }
@@ -165,7 +166,7 @@ impl Store for Redis {
             door: Arc::clone(&self.door),
             report: Arc::clone(&self.report),
             names: self.names.clone(),
-            patience: self.settings.limits.command,
+            patience: self.limits.command,
             heard,
         };
         tokio::spawn(reader.read());

@@ -108,14 +108,13 @@ impl Node {
         self.port
     }
 
-    /// The authority that signed its certificate, in PEM.
+    /// The file of the authority that signed its certificate.
     ///
     /// # Panics
     /// When it has none.
     #[must_use]
-    pub fn authority(&self) -> Vec<u8> {
-        let certificates = self.certificates.as_ref().expect("it speaks TLS");
-        std::fs::read(&certificates.authority).expect("the authority is there")
+    pub fn authority(&self) -> &Path {
+        &self.certificates.as_ref().expect("it speaks TLS").authority
     }
 
     /// Ends it without warning, as a power cut would.

@@ -3,7 +3,8 @@
 //! All our keys are in one slot, so there is always exactly one such node, and the same connection does for a single Redis, for a
 //! master that sentinels know, and for the owner of a cluster's slot. Which one it is, is asked anew for every connection.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -11,9 +12,11 @@ use redis::{
     FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError, TlsCertificates, Value,
 };
 
+use crate::config::session::redis::{Node, Reach, Redis as Config, Sentinel, Tls};
+use crate::secret::Secret;
 use crate::session::store::redis::failure::Failure;
+use crate::session::store::redis::limits::Limits;
 use crate::session::store::redis::names::Names;
-use crate::session::store::redis::settings::{Login, Node, Place, Settings};
 
 /// Most nodes of a cluster that are remembered; an answer that lists more is not believed further.
 const MOST_NODES: usize = 256;
@@ -21,7 +24,8 @@ const MOST_NODES: usize = 256;
 /// Opens connections.
 #[derive(Debug)]
 pub(super) struct Door {
-    settings: Settings,
+    config: Config,
+    limits: Limits,
     names: Names,
     /// Sentinels, or nodes of the cluster, in the order in which they are asked: who answered last is first.
     known: Mutex<Vec<Node>>,
@@ -34,14 +38,15 @@ pub(super) struct Opened {
 }
 
 impl Door {
-    pub(super) fn new(settings: Settings, names: Names) -> Self {
-        let known = match &settings.place {
-            Place::Single(node) => vec![node.clone()],
-            Place::Sentinel { sentinels, .. } => sentinels.clone(),
-            Place::Cluster(nodes) => nodes.clone(),
+    pub(super) fn new(config: Config, limits: Limits, names: Names) -> Self {
+        let known = match &config.reach {
+            Reach::Single { node, .. } => vec![node.clone()],
+            Reach::Sentinel(sentinel) => sentinel.nodes.clone(),
+            Reach::Cluster(nodes) => nodes.clone(),
         };
         Self {
-            settings,
+            config,
+            limits,
             names,
             known: Mutex::new(known),
         }
@@ -63,36 +68,39 @@ impl Door {
     }
 
     async fn open_by(&self, node: &Node) -> Result<Opened, Failure> {
-        match &self.settings.place {
-            Place::Single(_) => self.open_at(node.clone()).await,
-            Place::Sentinel { master, login, .. } => {
-                let master = self.ask_sentinel(node, master, login).await?;
+        match &self.config.reach {
+            Reach::Single { .. } => self.open_at(node.clone()).await,
+            Reach::Sentinel(sentinel) => {
+                let master = self.ask_sentinel(node, sentinel).await?;
                 self.open_at(master).await
             }
-            Place::Cluster(_) => self.open_owner(node).await,
+            Reach::Cluster(_) => self.open_owner(node).await,
         }
     }
 
     async fn open_at(&self, node: Node) -> Result<Opened, Failure> {
-        let database = i64::from(self.settings.database);
-        let connection = self.connect(&node, &self.settings.login, database).await?;
+        let database = match &self.config.reach {
+            Reach::Single { database, .. } => i64::from(*database),
+            Reach::Sentinel(_) | Reach::Cluster(_) => 0,
+        };
+        let entry = entry(
+            self.config.username.as_deref(),
+            self.config.password.as_ref(),
+        );
+        let connection = self.connect(&node, entry.set_db(database)).await?;
         Ok(Opened { connection, node })
     }
 
-    async fn ask_sentinel(
-        &self,
-        sentinel: &Node,
-        master: &str,
-        login: &Login,
-    ) -> Result<Node, Failure> {
-        let mut connection = self.connect(sentinel, login, 0).await?;
+    async fn ask_sentinel(&self, asked: &Node, sentinel: &Sentinel) -> Result<Node, Failure> {
+        let entry = entry(sentinel.username.as_deref(), sentinel.password.as_ref());
+        let mut connection = self.connect(asked, entry).await?;
         let question = redis::cmd("SENTINEL")
             .arg("GET-MASTER-ADDR-BY-NAME")
-            .arg(master)
+            .arg(&sentinel.service)
             .take();
         let named: Option<(String, u16)> = self.ask(&mut connection, &question).await??;
         let (host, port) = named.ok_or_else(|| Failure::Nameless {
-            master: master.to_owned(),
+            master: sentinel.service.clone(),
         })?;
         Ok(Node { host, port })
     }
@@ -128,7 +136,7 @@ impl Door {
         connection: &mut MultiplexedConnection,
         question: &Cmd,
     ) -> Result<Result<T, RedisError>, Failure> {
-        let patience = self.settings.limits.command;
+        let patience = self.limits.command;
         tokio::time::timeout(patience, question.query_async(connection))
             .await
             .map_err(|_elapsed| Failure::Late(patience))
@@ -137,40 +145,29 @@ impl Door {
     async fn connect(
         &self,
         node: &Node,
-        login: &Login,
-        database: i64,
+        entry: RedisConnectionInfo,
     ) -> Result<MultiplexedConnection, Failure> {
-        let limits = self.settings.limits;
+        let patience = self.limits.connect;
         // Answers are waited for outside, where it is known whether a command blocks.
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(limits.connect))
+            .set_connection_timeout(Some(patience))
             .set_response_timeout(None);
-        let client = self.client(node, login, database)?;
+        let client = self.client(node, entry).await?;
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         // Once more around everything: resolving a name has no end of its own.
-        tokio::time::timeout(limits.connect * 2, connecting)
+        tokio::time::timeout(patience * 2, connecting)
             .await
-            .map_err(|_elapsed| Failure::Late(limits.connect * 2))?
+            .map_err(|_elapsed| Failure::Late(patience * 2))?
             .map_err(Failure::from)
     }
 
-    fn client(&self, node: &Node, login: &Login, database: i64) -> Result<Client, RedisError> {
-        let mut entry = RedisConnectionInfo::default()
-            .set_db(database)
-            // One permission less to ask for.
-            .set_skip_set_lib_name();
-        if let Some(user) = &login.user {
-            entry = entry.set_username(user);
-        }
-        if let Some(password) = &login.password {
-            entry = entry.set_password(password.reveal());
-        }
+    async fn client(&self, node: &Node, entry: RedisConnectionInfo) -> Result<Client, Failure> {
         let (host, port) = (node.host.clone(), node.port);
         let info = |address: ConnectionAddr| -> Result<ConnectionInfo, RedisError> {
             Ok(address.into_connection_info()?.set_redis_settings(entry))
         };
-        let Some(tls) = &self.settings.tls else {
-            return Client::open(info(ConnectionAddr::Tcp(host, port))?);
+        let Some(tls) = &self.config.tls else {
+            return Ok(Client::open(info(ConnectionAddr::Tcp(host, port))?)?);
         };
         let address = ConnectionAddr::TcpTls {
             host,
@@ -178,14 +175,10 @@ impl Door {
             insecure: false,
             tls_params: None,
         };
-        let certificates = TlsCertificates {
-            client_tls: tls.own.as_ref().map(|(certificate, key)| ClientTlsConfig {
-                client_cert: certificate.clone(),
-                client_key: key.reveal().as_bytes().to_vec(),
-            }),
-            root_cert: tls.authorities.clone(),
-        };
-        Client::build_with_tls(info(address)?, certificates)
+        Ok(Client::build_with_tls(
+            info(address)?,
+            certificates(tls).await?,
+        )?)
     }
 
     fn known(&self) -> Vec<Node> {
@@ -203,7 +196,7 @@ impl Door {
     }
 
     fn learn(&self, slots: &Value, asked: &Node) {
-        let Place::Cluster(configured) = &self.settings.place else {
+        let Reach::Cluster(configured) = &self.config.reach else {
             return;
         };
         let mut known = configured.clone();
@@ -214,6 +207,45 @@ impl Door {
         }
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
+}
+
+fn entry(username: Option<&str>, password: Option<&Secret>) -> RedisConnectionInfo {
+    // One permission less to ask for.
+    let mut entry = RedisConnectionInfo::default().set_skip_set_lib_name();
+    if let Some(username) = username {
+        entry = entry.set_username(username);
+    }
+    if let Some(password) = password {
+        entry = entry.set_password(password.reveal());
+    }
+    entry
+}
+
+/// Read for each connection, so that renewed ones are used without a restart.
+async fn certificates(tls: &Tls) -> Result<TlsCertificates, Failure> {
+    let read = async |path: &Path| {
+        tokio::fs::read(path)
+            .await
+            .map_err(|cause| Failure::Certificate {
+                path: path.to_owned(),
+                cause: Arc::new(cause),
+            })
+    };
+    let client_tls = match &tls.identity {
+        Some((certificate, key)) => Some(ClientTlsConfig {
+            client_cert: read(certificate).await?,
+            client_key: read(key).await?,
+        }),
+        None => None,
+    };
+    let root_cert = match &tls.ca_file {
+        Some(file) => Some(read(file).await?),
+        None => None,
+    };
+    Ok(TlsCertificates {
+        client_tls,
+        root_cert,
+    })
 }
 
 /// Where a node of the cluster sends us; without a host it means its own.

@@ -1,5 +1,6 @@
 //! What goes wrong with Redis, and what of it passes by itself.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,12 @@ pub(super) enum Failure {
     Crowded,
     #[error("none of the sentinels names a master {master:?}")]
     Nameless { master: String },
+    #[error("cannot read {}", path.display())]
+    Certificate {
+        path: PathBuf,
+        #[source]
+        cause: Arc<std::io::Error>,
+    },
     #[error("the configuration lists no node to ask")]
     Nowhere,
     #[error("a batch of {0} bytes or entries is more than Redis is asked to take at once")]
@@ -76,7 +83,9 @@ impl Failure {
         match self {
             Self::Late(_) | Self::Nameless { .. } => Meaning::Gone,
             Self::Crowded => Meaning::Busy,
-            Self::Nowhere | Self::TooMuch(_) => Meaning::Broken(Trouble::Other),
+            Self::Certificate { .. } | Self::Nowhere | Self::TooMuch(_) => {
+                Meaning::Broken(Trouble::Other)
+            }
             Self::Redis(error) => refusal(error),
         }
     }

@@ -17,10 +17,10 @@ use crate::session::store::StoreError;
 use crate::session::store::redis::batch::rehearsed;
 use crate::session::store::redis::door::Door;
 use crate::session::store::redis::failure::{Failure, Meaning};
+use crate::session::store::redis::limits::Limits;
 use crate::session::store::redis::names::Names;
 use crate::session::store::redis::program::Program;
 use crate::session::store::redis::report::Report;
-use crate::session::store::redis::settings::Limits;
 
 /// Pause between two looks at a connection that nobody complains of. A dead one is found before a call finds it.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

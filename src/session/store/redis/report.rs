@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::config::session::redis::Node;
 use crate::session::store::redis::PERMISSIONS;
 use crate::session::store::redis::failure::{Failure, Meaning, Trouble};
 use crate::session::store::redis::names::Names;
-use crate::session::store::redis::settings::Node;
 use crate::telemetry::logging::chain;
 
 /// A trouble that comes and goes is not told of more often than this.

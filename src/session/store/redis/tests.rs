@@ -7,8 +7,9 @@ use gantry_redis::cluster::Cluster;
 use gantry_redis::node::Node as Server;
 use gantry_redis::sentinel::Watched;
 
-use super::settings::{Limits, Login, Node, Place, Settings, Tls};
+use super::limits::Limits;
 use super::{PERMISSIONS, Redis};
+use crate::config::session::redis::{Node, Reach, Redis as Config, Sentinel, Tls};
 use crate::secret::Secret;
 use crate::session::store::tests::{Stage, Time, contract};
 
@@ -59,9 +60,9 @@ mod stages {
 
     use super::*;
 
-    fn stage(settings: Settings, props: impl Any + Send + Sync) -> Stage {
+    fn stage(config: Config, props: impl Any + Send + Sync) -> Stage {
         Stage {
-            store: Arc::new(Redis::new(settings)),
+            store: Arc::new(open(&config)),
             time: Time::Real,
             _props: Box::new(props),
         }
@@ -79,20 +80,20 @@ mod stages {
 
     /// TLS, and a user who may do nothing but what is said to be needed.
     pub(super) async fn secured() -> Stage {
-        let (server, settings) = super::secured(PERMISSIONS);
-        stage(settings, server)
+        let (server, config) = super::secured(PERMISSIONS);
+        stage(config, server)
     }
 
     pub(super) async fn watched(watched: &Arc<Watched>) -> Stage {
-        let mut settings = through(watched);
-        settings.prefix = fresh();
-        stage(settings, Arc::clone(watched))
+        let mut config = through(watched);
+        config.key_prefix = fresh();
+        stage(config, Arc::clone(watched))
     }
 
     pub(super) async fn clustered(cluster: &Arc<Cluster>) -> Stage {
-        let mut settings = among(cluster);
-        settings.prefix = fresh();
-        stage(settings, Arc::clone(cluster))
+        let mut config = among(cluster);
+        config.key_prefix = fresh();
+        stage(config, Arc::clone(cluster))
     }
 
     /// A prefix of one stage's own on servers that many stages share; in a cluster also a slot of its own.
@@ -100,6 +101,15 @@ mod stages {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         format!("stage-{}:", COUNT.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+fn open(config: &Config) -> Redis {
+    let limits = Limits {
+        connect: Duration::from_secs(1),
+        command: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    Redis::new(config, limits)
 }
 
 /// Where a server listens.
@@ -110,52 +120,49 @@ fn node(server: &Server) -> Node {
     }
 }
 
-fn found_by(place: Place) -> Settings {
-    Settings {
-        place,
-        login: Login::default(),
+fn reached(reach: Reach) -> Config {
+    Config {
+        reach,
+        username: None,
+        password: None,
         tls: None,
-        database: 0,
-        prefix: PREFIX.to_owned(),
-        limits: Limits {
-            connect: Duration::from_secs(1),
-            command: Duration::from_secs(1),
-            ..Limits::default()
-        },
+        key_prefix: PREFIX.to_owned(),
     }
 }
 
-fn at(server: &Server) -> Settings {
-    found_by(Place::Single(node(server)))
-}
-
-fn through(watched: &Watched) -> Settings {
-    found_by(Place::Sentinel {
-        sentinels: watched.sentinels.iter().map(node).collect(),
-        master: gantry_redis::sentinel::MASTER.to_owned(),
-        login: Login::default(),
+fn at(server: &Server) -> Config {
+    reached(Reach::Single {
+        node: node(server),
+        database: 0,
     })
 }
 
-fn among(cluster: &Cluster) -> Settings {
-    found_by(Place::Cluster(cluster.nodes.iter().map(node).collect()))
+fn through(watched: &Watched) -> Config {
+    reached(Reach::Sentinel(Sentinel {
+        service: gantry_redis::sentinel::MASTER.to_owned(),
+        nodes: watched.sentinels.iter().map(node).collect(),
+        username: None,
+        password: None,
+    }))
+}
+
+fn among(cluster: &Cluster) -> Config {
+    reached(Reach::Cluster(cluster.nodes.iter().map(node).collect()))
 }
 
 /// A server with TLS, and a user with these permissions below the prefix and a default user who may do everything.
-fn secured(permissions: &str) -> (Server, Settings) {
+fn secured(permissions: &str) -> (Server, Config) {
     let server = Server::with_tls_and_users(&format!(
         "user default on nopass ~* &* +@all\nuser gantry on >geheim resetkeys ~{{{PREFIX}}}* resetchannels -@all {permissions}\n"
     ));
-    let mut settings = at(&server);
-    settings.login = Login {
-        user: Some("gantry".to_owned()),
-        password: Some(Secret::new("geheim".to_owned())),
-    };
-    settings.tls = Some(Tls {
-        authorities: Some(server.authority()),
-        own: None,
+    let mut config = at(&server);
+    config.username = Some("gantry".to_owned());
+    config.password = Some(Secret::new("geheim".to_owned()));
+    config.tls = Some(Tls {
+        ca_file: Some(server.authority().to_owned()),
+        identity: None,
     });
-    (server, settings)
+    (server, config)
 }
 
 /// Asks until the answer is as it should be.

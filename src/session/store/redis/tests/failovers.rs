@@ -6,10 +6,9 @@ use gantry_redis::Program;
 use gantry_redis::cluster::Cluster;
 use gantry_redis::sentinel::Watched;
 
-use super::{PREFIX, among, eventually, node, through};
-use crate::session::store::redis::Redis;
+use super::{PREFIX, among, eventually, node, open, through};
+use crate::config::session::redis::Reach;
 use crate::session::store::redis::names::Names;
-use crate::session::store::redis::settings::Place;
 use crate::session::store::tests::{Follower, k, put, v};
 use crate::session::store::{Batch, Change, Heard, Store, StoreError};
 
@@ -50,7 +49,7 @@ async fn goes_on_without(store: Arc<dyn Store>, lose: impl FnOnce()) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_sentinels_name_another_master_it_goes_on_there() {
     let watched = Watched::start();
-    let store = Arc::new(Redis::new(through(&watched)));
+    let store = Arc::new(open(&through(&watched)));
     goes_on_without(store, || {
         synced(&watched.first);
         watched.first.kill();
@@ -63,7 +62,7 @@ async fn sentinels_that_are_away_are_passed_over() {
     let watched = Watched::start();
     watched.sentinels[0].kill();
     watched.sentinels[1].pause();
-    let store = Redis::new(through(&watched));
+    let store = open(&through(&watched));
     let asked = [k("a")];
     eventually("it answers", || store.read(&asked), Result::is_ok).await;
 }
@@ -73,9 +72,9 @@ async fn when_the_owner_of_the_slot_dies_its_replica_goes_on() {
     let cluster = Cluster::start(Program::Redis);
     let owner = cluster.owner(&Names::new(PREFIX).words());
     // One node is enough to find the others by, and the one that will die is the worst.
-    let mut settings = among(&cluster);
-    settings.place = Place::Cluster(vec![node(owner)]);
-    let store = Arc::new(Redis::new(settings));
+    let mut config = among(&cluster);
+    config.reach = Reach::Cluster(vec![node(owner)]);
+    let store = Arc::new(open(&config));
     goes_on_without(store, || {
         synced(owner);
         owner.kill();

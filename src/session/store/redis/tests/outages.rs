@@ -6,7 +6,7 @@ use std::time::Duration;
 use gantry_redis::node::Node as Server;
 use tokio::time::Instant;
 
-use super::{at, eventually};
+use super::{at, eventually, open};
 use crate::session::store::redis::Redis;
 use crate::session::store::tests::{Follower, k, put};
 use crate::session::store::{Batch, Heard, Store, StoreError};
@@ -30,7 +30,7 @@ async fn asked(store: &Redis) -> Result<(), StoreError> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_redis_is_away_calls_fail_at_once_and_after_it_they_work_soon() {
     let server = Server::redis();
-    let store = Redis::new(at(&server));
+    let store = open(&at(&server));
     is_up(&store).await;
     server.kill();
     eventually("it is away", || asked(&store), is_away).await;
@@ -55,7 +55,7 @@ async fn while_redis_is_away_calls_fail_at_once_and_after_it_they_work_soon() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs_costs_a_call_its_time_and_the_next_ones_nothing() {
     let server = Server::redis();
-    let store = Redis::new(at(&server));
+    let store = open(&at(&server));
     is_up(&store).await;
     server.pause();
     let began = Instant::now();
@@ -92,7 +92,7 @@ async fn a_redis_that_hangs_costs_a_call_its_time_and_the_next_ones_nothing() {
 async fn a_store_begins_before_its_redis_does() {
     let server = Server::redis();
     server.kill();
-    let store = Redis::new(at(&server));
+    let store = open(&at(&server));
     assert!(is_away(&asked(&store).await));
     server.restart();
     eventually("it answers", || asked(&store), Result::is_ok).await;
@@ -101,7 +101,7 @@ async fn a_store_begins_before_its_redis_does() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut_is_replaced_before_it_is_missed() {
     let server = Server::redis();
-    let store = Redis::new(at(&server));
+    let store = open(&at(&server));
     is_up(&store).await;
     server.ask(&["client", "kill", "type", "normal"]);
     eventually("it answers", || asked(&store), Result::is_ok).await;
@@ -115,7 +115,7 @@ async fn a_connection_that_is_cut_is_replaced_before_it_is_missed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn followers_hear_of_a_gap_when_redis_was_restarted() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let mut follower = Follower::new(&store).await;
     server.restart();
     assert_eq!(follower.next().await, Heard::Gap);

@@ -6,8 +6,7 @@ use std::time::Duration;
 use gantry_redis::node::Node as Server;
 use tokio::time::Instant;
 
-use super::{PREFIX, at};
-use crate::session::store::redis::Redis;
+use super::{PREFIX, at, open};
 use crate::session::store::redis::names::Names;
 use crate::session::store::tests::Follower;
 use crate::session::store::{Batch, Heard, Store};
@@ -27,7 +26,7 @@ fn word(word: &str) -> Heard {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_told_while_the_reader_is_cut_off_are_heard_without_a_gap() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let mut follower = Follower::new(&store).await;
     for n in 0..3 {
         let blocked = server.ask(&["client", "list"]);
@@ -43,7 +42,7 @@ async fn words_told_while_the_reader_is_cut_off_are_heard_without_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_was_emptied_is_a_gap() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let mut idle = Follower::new(&store).await;
     server.ask(&["flushall"]);
     assert_eq!(idle.next().await, Heard::Gap);
@@ -65,7 +64,7 @@ async fn a_redis_that_was_emptied_is_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_too_slow_has_a_gap_and_then_the_newest() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let mut slow = Follower::new(&store).await;
     for _ in 0..3 {
         let told = Batch {
@@ -88,8 +87,8 @@ async fn who_is_too_slow_has_a_gap_and_then_the_newest() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_are_heard_within_milliseconds() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
-    let elsewhere: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
+    let elsewhere: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let mut follower = Follower::new(&elsewhere).await;
     let mut times = Vec::new();
     for n in 0..50 {
@@ -105,7 +104,7 @@ async fn words_are_heard_within_milliseconds() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_ends_with_its_receiver() {
     let server = Server::redis();
-    let store: Arc<dyn Store> = Arc::new(Redis::new(at(&server)));
+    let store: Arc<dyn Store> = Arc::new(open(&at(&server)));
     let readers = || server.ask(&["client", "list"]).matches("cmd=xread").count();
     let follower = Follower::new(&store).await;
     super::eventually("it reads", || async { readers() }, |count| *count == 1).await;
