@@ -37,6 +37,12 @@ pub(super) struct Opened {
     pub(super) node: Node,
 }
 
+/// What asking one of many came to.
+enum Found {
+    Here(Opened),
+    At(Node),
+}
+
 impl Door {
     pub(super) fn new(config: Config, limits: Limits, names: Names) -> Self {
         let known = match &config.reach {
@@ -55,8 +61,19 @@ impl Door {
     /// Opens a connection to the node that has the sessions.
     pub(super) async fn open(&self) -> Result<Opened, Failure> {
         let mut last = Failure::Nowhere;
+        let mut tried = Vec::new();
         for node in self.known() {
-            match self.open_by(&node).await {
+            let opened = match self.find(&node).await {
+                Ok(Found::Here(opened)) => Ok(opened),
+                // All of them may name the same dead one, and its time-out is paid once.
+                Ok(Found::At(owner)) if tried.contains(&owner) => continue,
+                Ok(Found::At(owner)) => {
+                    tried.push(owner.clone());
+                    self.open_at(owner).await
+                }
+                Err(failure) => Err(failure),
+            };
+            match opened {
                 Ok(opened) => {
                     self.prefer(node);
                     return Ok(opened);
@@ -67,14 +84,11 @@ impl Door {
         Err(last)
     }
 
-    async fn open_by(&self, node: &Node) -> Result<Opened, Failure> {
+    async fn find(&self, node: &Node) -> Result<Found, Failure> {
         match &self.config.reach {
-            Reach::Single { .. } => self.open_at(node.clone()).await,
-            Reach::Sentinel(sentinel) => {
-                let master = self.ask_sentinel(node, sentinel).await?;
-                self.open_at(master).await
-            }
-            Reach::Cluster(_) => self.open_owner(node).await,
+            Reach::Single { .. } => self.open_at(node.clone()).await.map(Found::Here),
+            Reach::Sentinel(sentinel) => self.ask_sentinel(node, sentinel).await.map(Found::At),
+            Reach::Cluster(_) => self.ask_member(node).await,
         }
     }
 
@@ -106,7 +120,7 @@ impl Door {
     }
 
     /// Whoever is asked about a key that another node has says which one that is.
-    async fn open_owner(&self, asked: &Node) -> Result<Opened, Failure> {
+    async fn ask_member(&self, asked: &Node) -> Result<Found, Failure> {
         let mut opened = self.open_at(asked.clone()).await?;
         let question = redis::cmd("XLEN").arg(self.names.words()).take();
         let answer: Result<u64, RedisError> = self.ask(&mut opened.connection, &question).await?;
@@ -124,10 +138,7 @@ impl Door {
         if let Ok(slots) = self.ask(&mut opened.connection, &question).await? {
             self.learn(&slots, asked);
         }
-        match owner {
-            Some(owner) => self.open_at(owner).await,
-            None => Ok(opened),
-        }
+        Ok(owner.map_or(Found::Here(opened), Found::At))
     }
 
     /// A connection may stand to what hangs: only an answer tells.
@@ -283,4 +294,30 @@ fn nodes(slots: &Value, asked: &Node) -> Vec<Node> {
         }
     }
     nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirections_of_every_form_are_followed() {
+        let asked = Node {
+            host: "asked".to_owned(),
+            port: 1,
+        };
+        let table = [
+            ("10.0.0.1:6379", "10.0.0.1", 6379),
+            ("fd00::1:6379", "fd00::1", 6379),
+            ("[fd00::1]:6379", "fd00::1", 6379),
+            ("node.example:7000", "node.example", 7000),
+            (":7000", "asked", 7000),
+            ("?:7000", "asked", 7000),
+            ("node.example", "node.example", 1),
+        ];
+        for (address, host, port) in table {
+            let host = host.to_owned();
+            assert_eq!(redirection(address, &asked), Node { host, port });
+        }
+    }
 }

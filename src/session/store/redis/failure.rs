@@ -136,3 +136,71 @@ impl From<Failure> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(answer: &str) -> Meaning {
+        let answer = format!("-{answer}\r\n");
+        match redis::parse_redis_value(answer.as_bytes()) {
+            Ok(redis::Value::ServerError(error)) => Failure::Redis(error.into()).meaning(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn refusals_that_pass_are_no_fault_of_anybody() {
+        let table = [
+            (
+                "TRYAGAIN Multiple keys request during rehashing of slot",
+                Meaning::Busy,
+            ),
+            ("BUSY Redis is busy running a script.", Meaning::Busy),
+            (
+                "LOADING Redis is loading the dataset in memory",
+                Meaning::Gone,
+            ),
+            ("CLUSTERDOWN The cluster is down", Meaning::Gone),
+            (
+                "READONLY You can't write against a read only replica.",
+                Meaning::Gone,
+            ),
+            ("MOVED 1 10.0.0.1:6379", Meaning::Gone),
+            ("MASTERDOWN Link with MASTER is down", Meaning::Gone),
+            (
+                "NOREPLICAS Not enough good replicas to write.",
+                Meaning::Gone,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:9: -READONLY You can't write",
+                Meaning::Gone,
+            ),
+            (
+                "ERR Error running script (call to f_1): @user_script:9: WRONGTYPE Operation",
+                Meaning::Broken(Trouble::Type),
+            ),
+            (
+                "WRONGTYPE Operation against a key",
+                Meaning::Broken(Trouble::Type),
+            ),
+            ("OOM command not allowed", Meaning::Broken(Trouble::Memory)),
+            (
+                "MISCONF Redis is configured to save",
+                Meaning::Broken(Trouble::Disk),
+            ),
+            (
+                "NOPERM this user has no permissions",
+                Meaning::Broken(Trouble::Permission),
+            ),
+            (
+                "NOAUTH Authentication required.",
+                Meaning::Broken(Trouble::Login),
+            ),
+            ("ERR unknown command", Meaning::Broken(Trouble::Other)),
+        ];
+        for (answer, right) in table {
+            assert_eq!(meaning(answer), right, "{answer}");
+        }
+    }
+}

@@ -102,17 +102,10 @@ impl Report {
 
     /// What Redis says about its memory.
     pub(super) fn memory(&self, memory: &str) {
-        let line = |name: &str| {
-            memory
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        let Some(policy) = eviction(memory) else {
+            return;
         };
-        let policy = line("maxmemory_policy").unwrap_or("noeviction");
-        let bounded = line("maxmemory").is_some_and(|bound| bound != "0");
-        if bounded
-            && policy != "noeviction"
-            && !std::mem::replace(&mut self.told().of_eviction, true)
-        {
+        if !std::mem::replace(&mut self.told().of_eviction, true) {
             warn!(
                 "Redis may drop sessions when its memory is full, because its maxmemory-policy is {policy}: set it to noeviction"
             );
@@ -135,7 +128,44 @@ impl Report {
     }
 }
 
+/// The policy by which keys may be dropped, if any may; what has a life is no better off than the rest, because sessions have one.
+fn eviction(memory: &str) -> Option<&str> {
+    let line = |name: &str| {
+        memory
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+    };
+    let policy = line("maxmemory_policy")?;
+    let bounded = line("maxmemory")? != "0";
+    (bounded && policy != "noeviction").then_some(policy)
+}
+
 /// What the ACL user needs, in Redis's own words.
 fn permissions(names: &Names) -> String {
     format!("; it needs ~{}* {PERMISSIONS}", names.beginning())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eviction_is_a_danger_only_where_memory_is_bounded() {
+        let table = [
+            ("maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", None),
+            ("maxmemory:9\r\nmaxmemory_policy:noeviction\r\n", None),
+            (
+                "maxmemory:9\r\nmaxmemory_policy:allkeys-lru\r\n",
+                Some("allkeys-lru"),
+            ),
+            (
+                "maxmemory_human:9B\r\nmaxmemory:9\r\nmaxmemory_policy:volatile-ttl\r\n",
+                Some("volatile-ttl"),
+            ),
+            ("", None),
+        ];
+        for (memory, right) in table {
+            assert_eq!(eviction(memory), right, "{memory}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::limits::Limits;
 use super::{PERMISSIONS, Redis};
 use crate::config::session::redis::{Node, Reach, Redis as Config, Sentinel, Tls};
 use crate::secret::Secret;
+use crate::session::store::StoreError;
 use crate::session::store::tests::{Stage, Time, contract};
 
 mod failovers;
@@ -52,6 +53,13 @@ async fn in_a_cluster_it_does_what_every_store_must_do() {
     contract!(together stage, &cluster);
 }
 
+#[test]
+fn the_manual_names_the_permissions_that_are_needed() {
+    let manual = include_str!("../../../../docs/redis.md");
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(manual).contains(&words(PERMISSIONS)));
+}
+
 mod stages {
     use std::any::Any;
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -60,9 +68,9 @@ mod stages {
 
     use super::*;
 
-    fn stage(config: Config, props: impl Any + Send + Sync) -> Stage {
+    fn stage(config: &Config, props: impl Any + Send + Sync) -> Stage {
         Stage {
-            store: Arc::new(open(&config)),
+            store: Arc::new(open(config)),
             time: Time::Real,
             _props: Box::new(props),
         }
@@ -70,30 +78,30 @@ mod stages {
 
     pub(super) async fn single() -> Stage {
         let server = Server::redis();
-        stage(at(&server), server)
+        stage(&at(&server), server)
     }
 
     pub(super) async fn valkey() -> Stage {
         let server = Server::start(Program::Valkey, &[]);
-        stage(at(&server), server)
+        stage(&at(&server), server)
     }
 
     /// TLS, and a user who may do nothing but what is said to be needed.
     pub(super) async fn secured() -> Stage {
         let (server, config) = super::secured(PERMISSIONS);
-        stage(config, server)
+        stage(&config, server)
     }
 
     pub(super) async fn watched(watched: &Arc<Watched>) -> Stage {
         let mut config = through(watched);
         config.key_prefix = fresh();
-        stage(config, Arc::clone(watched))
+        stage(&config, Arc::clone(watched))
     }
 
     pub(super) async fn clustered(cluster: &Arc<Cluster>) -> Stage {
         let mut config = among(cluster);
         config.key_prefix = fresh();
-        stage(config, Arc::clone(cluster))
+        stage(&config, Arc::clone(cluster))
     }
 
     /// A prefix of one stage's own on servers that many stages share; in a cluster also a slot of its own.
@@ -163,6 +171,17 @@ fn secured(permissions: &str) -> (Server, Config) {
         identity: None,
     });
     (server, config)
+}
+
+/// Asks until there is an answer.
+async fn answers<T, F>(ask: impl FnMut() -> F) -> T
+where
+    T: std::fmt::Debug,
+    F: Future<Output = Result<T, StoreError>>,
+{
+    eventually("it answers", ask, Result::is_ok)
+        .await
+        .expect("it was looked at")
 }
 
 /// Asks until the answer is as it should be.

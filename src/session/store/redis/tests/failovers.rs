@@ -6,7 +6,7 @@ use gantry_redis::Program;
 use gantry_redis::cluster::Cluster;
 use gantry_redis::sentinel::Watched;
 
-use super::{PREFIX, among, eventually, node, open, through};
+use super::{PREFIX, among, answers, eventually, node, open, through};
 use crate::config::session::redis::Reach;
 use crate::session::store::redis::names::Names;
 use crate::session::store::tests::{Follower, k, put, v};
@@ -64,7 +64,7 @@ async fn sentinels_that_are_away_are_passed_over() {
     watched.sentinels[1].pause();
     let store = open(&through(&watched));
     let asked = [k("a")];
-    eventually("it answers", || store.read(&asked), Result::is_ok).await;
+    answers(|| store.read(&asked)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gantry_redis::node::Node as Server;
 use tokio::time::Instant;
 
-use super::{at, eventually, open};
+use super::{answers, at, eventually, open};
 use crate::session::store::redis::Redis;
 use crate::session::store::tests::{Follower, k, put};
 use crate::session::store::{Batch, Heard, Store, StoreError};
@@ -19,8 +19,7 @@ fn is_away<T>(answer: &Result<T, StoreError>) -> bool {
 }
 
 async fn is_up(store: &Redis) {
-    eventually("it answers", || store.read(&[]), Result::is_ok).await;
-    eventually("it answers", || asked(store), Result::is_ok).await;
+    answers(|| asked(store)).await;
 }
 
 async fn asked(store: &Redis) -> Result<(), StoreError> {
@@ -33,7 +32,7 @@ async fn while_redis_is_away_calls_fail_at_once_and_after_it_they_work_soon() {
     let store = open(&at(&server));
     is_up(&store).await;
     server.kill();
-    eventually("it is away", || asked(&store), is_away).await;
+    let _refusal = eventually("it is away", || asked(&store), is_away).await;
     let began = Instant::now();
     let calls = (0..1000).map(|_| asked(&store));
     let mut refused = 0;
@@ -44,7 +43,7 @@ async fn while_redis_is_away_calls_fail_at_once_and_after_it_they_work_soon() {
     assert!(began.elapsed() < AT_ONCE * 3, "{:?}", began.elapsed());
     server.restart();
     let back = Instant::now();
-    eventually("it answers again", || asked(&store), Result::is_ok).await;
+    answers(|| asked(&store)).await;
     assert!(
         back.elapsed() < Duration::from_secs(2),
         "{:?}",
@@ -59,8 +58,8 @@ async fn a_redis_that_hangs_costs_a_call_its_time_and_the_next_ones_nothing() {
     is_up(&store).await;
     server.pause();
     let began = Instant::now();
-    let answers = tokio::join!(asked(&store), asked(&store), asked(&store));
-    assert!(is_away(&answers.0) && is_away(&answers.1) && is_away(&answers.2));
+    let refused = tokio::join!(asked(&store), asked(&store), asked(&store));
+    assert!(is_away(&refused.0) && is_away(&refused.1) && is_away(&refused.2));
     // Once for the answer of a connection that was thought to be good.
     assert!(
         began.elapsed() < Duration::from_millis(1500),
@@ -80,7 +79,7 @@ async fn a_redis_that_hangs_costs_a_call_its_time_and_the_next_ones_nothing() {
     .await;
     server.resume();
     let back = Instant::now();
-    eventually("it answers again", || asked(&store), Result::is_ok).await;
+    answers(|| asked(&store)).await;
     assert!(
         back.elapsed() < Duration::from_secs(2),
         "{:?}",
@@ -95,7 +94,7 @@ async fn a_store_begins_before_its_redis_does() {
     let store = open(&at(&server));
     assert!(is_away(&asked(&store).await));
     server.restart();
-    eventually("it answers", || asked(&store), Result::is_ok).await;
+    answers(|| asked(&store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +103,7 @@ async fn a_connection_that_is_cut_is_replaced_before_it_is_missed() {
     let store = open(&at(&server));
     is_up(&store).await;
     server.ask(&["client", "kill", "type", "normal"]);
-    eventually("it answers", || asked(&store), Result::is_ok).await;
+    answers(|| asked(&store)).await;
     let batch = Batch {
         changes: vec![put("a", "1")],
         ..Batch::default()
@@ -123,6 +122,6 @@ async fn followers_hear_of_a_gap_when_redis_was_restarted() {
         tell: vec!["after".to_owned()],
         ..Batch::default()
     };
-    eventually("it is told", || store.write(&told), Result::is_ok).await;
+    answers(|| store.write(&told)).await;
     assert_eq!(follower.next().await, Heard::Word("after".to_owned()));
 }

@@ -3,7 +3,7 @@
 use gantry_redis::Program;
 use gantry_redis::node::Node as Server;
 
-use super::{PERMISSIONS, at, eventually, open, secured};
+use super::{PERMISSIONS, answers, at, open, secured};
 use crate::secret::Secret;
 use crate::session::store::tests::{enter, i, k, put, v};
 use crate::session::store::{Applied, Batch, Change, Store, StoreError};
@@ -94,5 +94,5 @@ async fn a_replica_is_not_taken_for_the_master() {
     let answer = store.read(&asked).await;
     assert!(matches!(answer, Err(StoreError::Away(_))), "{answer:?}");
     replica.ask(&["replicaof", "no", "one"]);
-    eventually("it answers", || store.read(&asked), Result::is_ok).await;
+    answers(|| store.read(&asked)).await;
 }
