@@ -15,8 +15,11 @@ use crate::session::local::Local;
 use crate::session::outbox::Outbox;
 use crate::session::revoke::Revoker;
 use crate::session::shared::{Shared, keys};
+use crate::session::store::file::File;
+use crate::session::store::redis::Redis;
+use crate::session::store::redis::limits::Limits;
 use crate::session::store::seal::Seal;
-use crate::session::store::{OpenError, Store, file::File};
+use crate::session::store::{OpenError, Store};
 use crate::session::sweeper::{self, Deadlines};
 use crate::session::together::{Together, live_together};
 use crate::session::tombstone::TokenLife;
@@ -104,7 +107,7 @@ impl Backing {
                 let file = File::open(path, clock.clone(), &[keys::LEASES]).await?;
                 (Arc::new(file), true)
             }
-            StoreConfig::Redis(_) => return Ok(Self::memory()),
+            StoreConfig::Redis(redis) => (Arc::new(Redis::new(redis, Limits::default())), false),
         };
         let latch = readiness.latch("store");
         latch.missing("the session store has not answered yet");

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub(in crate::session) mod file;
+pub(in crate::session) mod redis;
 pub(in crate::session) mod seal;
 
 #[cfg(test)]
