@@ -31,6 +31,7 @@ mod readiness;
 mod readme;
 mod relayed;
 mod replay;
+mod replicas;
 mod rest;
 mod rest_login;
 mod rocketchat_client;

@@ -26,8 +26,8 @@ pub(crate) const HOST_PAGE: &str = "https://app.example.com";
 
 /// A running Gantry with all that it touches.
 pub(crate) struct Gateway {
-    pub(crate) rc: Lookalike,
-    pub(crate) issuer: Issuer,
+    pub(crate) rc: Arc<Lookalike>,
+    pub(crate) issuer: Arc<Issuer>,
     pub(crate) hand: ManualClock,
     pub(crate) clock: Clock,
     pub(crate) running: Running,

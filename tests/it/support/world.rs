@@ -1,5 +1,7 @@
 //! What a Gantry stands between, before there is one, so that a test can take a part of it away first.
 
+use std::sync::Arc;
+
 use gantry::app;
 use gantry::clock::{Clock, ManualClock};
 use gantry::config::Config;
@@ -8,10 +10,11 @@ use lookalike::{Lookalike, Options};
 use crate::support::gateway::{Gateway, Log, Settings, client, config};
 use crate::support::issuer::Issuer;
 
-/// Rocket.Chat, an issuer and the time.
+/// Rocket.Chat, an issuer and the time; a clone stands for the same ones.
+#[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) rc: Lookalike,
-    pub(crate) issuer: Issuer,
+    pub(crate) rc: Arc<Lookalike>,
+    pub(crate) issuer: Arc<Issuer>,
     pub(crate) clock: Clock,
     pub(crate) hand: ManualClock,
 }
@@ -23,8 +26,8 @@ impl World {
         let (clock, hand) = Clock::manual();
         let issuer = Issuer::start(clock.clone()).await;
         Self {
-            rc,
-            issuer,
+            rc: Arc::new(rc),
+            issuer: Arc::new(issuer),
             clock,
             hand,
         }

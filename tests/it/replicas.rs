@@ -1,0 +1,8 @@
+//! Several Gantrys over one store, and one over a file before and after its restart: what one knows, all know.
+
+mod ending;
+mod exchange;
+mod file;
+mod keeping;
+mod outage;
+mod stage;

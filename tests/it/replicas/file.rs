@@ -1,0 +1,63 @@
+//! Sessions in a file outlive the process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gantry::config::Config;
+use lookalike::{Fault, FaultKind};
+
+use super::stage::{CREATE, LOGOUT, MINT, by_stand_in, keep_in, stand_in, status};
+use crate::support::eventually::in_time;
+use crate::support::gateway::Gateway;
+use crate::support::world::World;
+
+async fn start(world: &World, directory: &Path) -> Gateway {
+    let path = directory.join("sessions.redb");
+    let store = format!("store: file, file: {{ path: '{}' }}", path.display());
+    let change = |config: &mut Config, _: &World| keep_in(config, &store);
+    let gateway = world.clone().gantry(change).await;
+    gateway.until_ready().await;
+    gateway
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_loses_no_session() {
+    let (world, directory) = (World::plain().await, tempfile::tempdir().unwrap());
+    let token = world.issuer.token("alice");
+    let gateway = start(&world, directory.path()).await;
+    let given = stand_in(&gateway, &token).await;
+    gateway.running.stop().await;
+    let gateway = start(&world, directory.path()).await;
+    assert_eq!(by_stand_in(&gateway, &given).await.status(), 200);
+    assert_eq!(status(&gateway, &token).await, 200);
+    assert_eq!(stand_in(&gateway, &token).await, given);
+    let calls = [CREATE, MINT, LOGOUT].map(|path| gateway.received(path).len());
+    assert_eq!(calls, [1, 1, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logout_is_remembered_and_owed_across_a_restart() {
+    let (world, directory) = (World::plain().await, tempfile::tempdir().unwrap());
+    let token = world.issuer.token("alice");
+    let gateway = start(&world, directory.path()).await;
+    assert_eq!(status(&gateway, &token).await, 200);
+    world
+        .rc
+        .fault(Fault::always(LOGOUT, FaultKind::Status(500, String::new())));
+    gateway
+        .post("/_gantry/logout", &token)
+        .send()
+        .await
+        .unwrap();
+    let stopping = tokio::spawn(gateway.running.stop());
+    // What is owed cannot be called: the drain's time passes.
+    in_time("the stop", &world.hand, Duration::from_secs(5), || {
+        stopping.is_finished()
+    })
+    .await;
+    assert_eq!(world.rc.live_tokens("alice").len(), 1);
+    world.rc.clear_faults();
+    let gateway = start(&world, directory.path()).await;
+    gateway.until_live_tokens("alice", 0).await;
+    assert_eq!(status(&gateway, &token).await, 401);
+}
