@@ -174,6 +174,23 @@ async fn an_issuer_whose_clock_is_ahead_means_its_own_present() {
 }
 
 #[tokio::test]
+async fn what_a_session_has_shown_is_dead_also_where_its_iat_lies_ahead() {
+    for names in [
+        json!({ "sub": "subject of alice" }),
+        json!({ "sid": "main" }),
+        json!({ "sub": "subject of alice", "sid": "main" }),
+    ] {
+        let gateway = Gateway::start().await;
+        let now = gantry::clock::unix_seconds(gateway.clock.now());
+        let ahead = json!({ "iat": now + 20 });
+        let shown = gateway.issuer.token_with("alice", ahead);
+        assert_eq!(status(&gateway, &shown).await, 200, "{names}");
+        ends(&gateway, names.clone()).await;
+        assert_eq!(status(&gateway, &shown).await, 401, "{names}");
+    }
+}
+
+#[tokio::test]
 async fn a_stand_in_dies_with_its_session() {
     let gateway = Gateway::start().await;
     let token = gateway.issuer.token("alice");
