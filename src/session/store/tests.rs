@@ -146,7 +146,7 @@ pub(in crate::session::store) struct Follower(mpsc::Receiver<Heard>);
 const ROLL_CALL: &str = "are you there?";
 
 impl Follower {
-    async fn new(store: &Arc<dyn Store>) -> Self {
+    pub(in crate::session::store) async fn new(store: &Arc<dyn Store>) -> Self {
         let mut words = Arc::clone(store).follow();
         let called = Batch {
             tell: vec![ROLL_CALL.to_owned()],
@@ -251,10 +251,17 @@ pub(in crate::session::store) fn entries(listed: &[(u64, &str)]) -> Vec<(u64, St
         .collect()
 }
 
-/// Plays every behaviour as a test of its own, each on a fresh stage that `$stage().await` sets.
+/// Plays every behaviour as a test of its own, each on a fresh stage that `$stage().await` sets; or with `together` all of them at
+/// once in one test, for what takes long to set up: then `$stage` is given what stands already, and sets stages on it.
 macro_rules! contract {
+    (together $stage:ident, $stands:expr) => {
+        $crate::session::store::tests::contract! { list together ($stage, $stands) }
+    };
     ($stage:ident) => {
-        $crate::session::store::tests::contract! { $stage;
+        $crate::session::store::tests::contract! { list each ($stage) }
+    };
+    (list $how:ident $given:tt) => {
+        $crate::session::store::tests::contract! { $how $given;
             batches: [
                 what_is_written_is_read,
                 values_of_every_size_are_kept_as_they_are,
@@ -302,7 +309,7 @@ macro_rules! contract {
             ]
         }
     };
-    ($stage:ident; $($part:ident: [$($behaviour:ident,)*])*) => {
+    (each ($stage:ident); $($part:ident: [$($behaviour:ident,)*])*) => {
         $(mod $part {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $behaviour() {
@@ -311,6 +318,17 @@ macro_rules! contract {
             })*
         })*
     };
+    (together ($stage:ident, $stands:expr); $($part:ident: [$($behaviour:ident,)*])*) => {{
+        let mut played = tokio::task::JoinSet::new();
+        $($({
+            let stage = $stage($stands).await;
+            played.spawn(async move {
+                $crate::session::store::tests::$part::$behaviour(&stage).await;
+            });
+        })*)*
+        // A behaviour that panics says itself where it stands.
+        played.join_all().await
+    }};
 }
 
 pub(in crate::session::store) use contract;
