@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 
 pub(in crate::session) mod file;
 pub(in crate::session) mod memory;
+pub(in crate::session) mod redis;
 pub(in crate::session) mod seal;
 
 #[cfg(test)]

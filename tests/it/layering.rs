@@ -52,6 +52,7 @@ const REVEALS: &[&str] = &[
     "secret.rs",
     "session.rs",
     "session/handle.rs",
+    "session/store/redis/door.rs",
     "session/store/seal.rs",
 ];
 
