@@ -22,7 +22,7 @@ cargo clippy --locked --workspace --all-targets -- --deny warnings
 
 step "Redis and Valkey for the tests"
 missing=()
-command -v redis-server redis-cli >/dev/null || missing+=(redis-server)
+{ command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
 command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
 valkey=.cache/valkey
 valkey_release=9.1.2.post2

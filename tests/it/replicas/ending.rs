@@ -102,7 +102,7 @@ async fn an_issuers_logout_ends_sessions_of_all_replicas() {
         Socket::open(a, &tokens[0]).await,
         Socket::open(b, &tokens[1]).await,
     ];
-    let logout_token = a.issuer.logout_token(json!({ "sub": "alice" }));
+    let logout_token = a.issuer.logout_token(json!({ "sub": "subject of alice" }));
     let told = |gateway: &crate::support::gateway::Gateway| {
         let asked = gateway
             .client

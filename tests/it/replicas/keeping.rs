@@ -41,7 +41,7 @@ async fn a_newer_token_shown_at_one_replica_extends_the_session_at_another() {
     eventually("the note", || {
         replicas
             .redis
-            .ask(&["ZRANGE", "{gantry:}due", "0", "-1", "WITHSCORES"])
+            .ask(&["ZRANGE", "{gantry:}i:due", "0", "-1", "WITHSCORES"])
             .lines()
             .any(|line| {
                 line.trim()
