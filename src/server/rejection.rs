@@ -106,12 +106,8 @@ impl Rejection {
             return oauth_error(description);
         }
         let problem = self.problem();
-        let mut answer = match self {
-            Self::Admin(error) if error.detail().is_some() => {
-                problem.answer_with(instance, error.detail().as_deref())
-            }
-            _ => problem.answer(instance),
-        };
+        let detail = self.detail();
+        let mut answer = problem.answer_with(instance, detail.as_deref().or(problem.detail));
         if let Some(wait) = self.retry_after(&problem) {
             answer.headers_mut().insert(
                 header::RETRY_AFTER,
@@ -132,6 +128,14 @@ impl Rejection {
     #[must_use]
     pub fn chain(&self) -> String {
         logging::chain(self)
+    }
+
+    /// A hint made for this one answer: administrators are told which parameter is wrong.
+    fn detail(&self) -> Option<String> {
+        if let Self::Admin(error) = self {
+            return error.detail();
+        }
+        None
     }
 
     fn retry_after(&self, problem: &Problem) -> Option<Duration> {

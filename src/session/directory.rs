@@ -3,6 +3,7 @@
 //! Looking is one pass over all sessions that marks no use of them; it is for people and scripts, and nothing on the way of a request
 //! asks here. All of it is async, because sessions need not be in this process.
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -41,11 +42,14 @@ pub struct Page {
 
 /// A place in the list of all sessions, the youngest first. It stays where it is whatever begins and ends meanwhile, so that a session
 /// that is there all along is met once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    began: std::cmp::Reverse<Moment>,
+    began: Moment,
     id: String,
 }
+
+/// Where a session stands in the list: the youngest first, and of one moment by their ids.
+type Place<'a> = (Reverse<Moment>, &'a str);
 
 /// One page of the list.
 #[derive(Clone, Debug)]
@@ -100,13 +104,15 @@ impl Sessions {
     pub async fn list(&self, filter: Filter, page: Page) -> Listed {
         let inner = &*self.0;
         let now = Moment::of(inner.clock.now());
-        // Holds one more than a page: the oldest falls out, and whether one did says whether there is more.
+        // Holds one more than a page: the oldest falls out, and whether one is too many says whether there is more.
         let mut found = BinaryHeap::with_capacity(page.limit + 2);
+        let behind = |session: &Session| {
+            let after = page.after.as_ref();
+            after.is_none_or(|after| session.place() > after.place())
+        };
         for session in inner.local.all() {
-            let place = session.place();
-            let behind = page.after.as_ref().is_none_or(|after| place > *after);
-            if behind && !session.ended() && filter.takes(&session, now) {
-                found.push(Placed { place, session });
+            if behind(&session) && !session.ended() && filter.takes(&session, now) {
+                found.push(Placed(session));
             }
             if found.len() > page.limit + 1 {
                 found.pop();
@@ -116,8 +122,11 @@ impl Sessions {
         let more = found.len() > page.limit;
         found.truncate(page.limit);
         Listed {
-            next: found.last().filter(|_| more).map(|last| last.place.clone()),
-            sessions: summaries(found.iter().map(|placed| &placed.session)),
+            next: found
+                .last()
+                .filter(|_| more)
+                .map(|last| Cursor::at(&last.0)),
+            sessions: summaries(found.iter().map(|placed| &placed.0)),
         }
     }
 
@@ -149,7 +158,7 @@ impl Sessions {
         let inner = &*self.0;
         let mut sessions = inner.local.of_principal(principal);
         sessions.retain(|session| !session.ended());
-        sessions.sort_by_key(|session| session.place());
+        sessions.sort_by(|one, other| one.place().cmp(&other.place()));
         let sessions = summaries(sessions.iter());
         let user_id = sessions.first().map(|session| session.user_id.clone());
         Known {
@@ -208,10 +217,21 @@ impl Filter {
 }
 
 impl Cursor {
+    fn at(session: &Session) -> Self {
+        Self {
+            began: session.began(),
+            id: session.id().to_owned(),
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
+        (Reverse(self.began), &self.id)
+    }
+
     /// The place as text, for whoever asks for the next page.
     #[must_use]
     pub fn text(&self) -> String {
-        format!("{}.{}", self.began.0.millis(), self.id)
+        format!("{}.{}", self.began.millis(), self.id)
     }
 
     /// Reads such a text. `None` when it is none.
@@ -223,18 +243,15 @@ impl Cursor {
             return None;
         }
         Some(Self {
-            began: std::cmp::Reverse(Moment::of_millis(began.parse().ok()?)),
+            began: Moment::of_millis(began.parse().ok()?),
             id: id.to_owned(),
         })
     }
 }
 
 impl Session {
-    fn place(&self) -> Cursor {
-        Cursor {
-            began: std::cmp::Reverse(self.began()),
-            id: self.id().to_owned(),
-        }
+    fn place(&self) -> Place<'_> {
+        (Reverse(self.began()), self.id())
     }
 
     fn summary(self: &Arc<Self>) -> Summary {
@@ -255,29 +272,26 @@ fn summaries<'a>(sessions: impl Iterator<Item = &'a Arc<Session>>) -> Vec<Summar
     sessions.map(Session::summary).collect()
 }
 
-/// A session under its place.
-struct Placed {
-    place: Cursor,
-    session: Arc<Session>,
-}
+/// A session by its place.
+struct Placed(Arc<Session>);
 
 impl PartialEq for Placed {
     fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
+        self.0.place() == other.0.place()
     }
 }
 
 impl Eq for Placed {}
 
 impl PartialOrd for Placed {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Placed {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place.cmp(&other.place)
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.place().cmp(&other.0.place())
     }
 }
 
@@ -306,8 +320,9 @@ mod tests {
 
     #[test]
     fn younger_sessions_come_first() {
-        let place = |text| Cursor::parse(text).expect("a cursor");
-        assert!(place("2.a") < place("1.a"));
-        assert!(place("1.a") < place("1.b"));
+        let cursor = |text| Cursor::parse(text).expect("a cursor");
+        let [young, first, second] = ["2.a", "1.a", "1.b"].map(cursor);
+        assert!(young.place() < first.place());
+        assert!(first.place() < second.place());
     }
 }

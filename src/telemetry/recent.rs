@@ -39,28 +39,26 @@ pub struct Noted {
 impl Recent {
     /// Notes a result, unless it is a good one.
     pub fn note(&self, what: &'static str, kind: &'static str) {
-        if GOOD.contains(&kind) {
-            return;
+        if !GOOD.contains(&kind) {
+            self.add(what, kind, Instant::now());
         }
-        let now = Instant::now();
+    }
+
+    fn add(&self, what: &'static str, kind: &'static str, now: Instant) {
         let mut entries = self.entries();
-        let same = |entry: &Noted| {
+        let is_same = |entry: &Noted| {
             entry.what == what && entry.kind == kind && now - entry.first < TOGETHER
         };
-        let mut noted = Noted {
-            what,
-            kind,
-            count: 0,
-            first: now,
-            last: now,
-        };
-        if let Some(entry) = entries
-            .iter()
-            .position(same)
+        let same = entries.iter().position(is_same);
+        let mut noted = same
             .and_then(|index| entries.remove(index))
-        {
-            noted = entry;
-        }
+            .unwrap_or(Noted {
+                what,
+                kind,
+                count: 0,
+                first: now,
+                last: now,
+            });
         noted.count += 1;
         noted.last = now;
         entries.push_front(noted);
@@ -90,30 +88,36 @@ mod tests {
             .collect()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_same_failure_is_counted_for_a_minute_and_then_noted_anew() {
-        let recent = Recent::default();
-        recent.note("minting", "timeout");
-        recent.note("minting", "ok");
-        recent.note("request", "overloaded");
-        tokio::time::advance(TOGETHER / 2).await;
-        recent.note("minting", "timeout");
-        assert_eq!(shown(&recent), [("timeout", 2), ("overloaded", 1)]);
-        tokio::time::advance(TOGETHER / 2).await;
-        recent.note("minting", "timeout");
-        assert_eq!(
-            shown(&recent),
-            [("timeout", 1), ("timeout", 2), ("overloaded", 1)]
-        );
+    #[test]
+    fn the_same_failure_is_counted_for_a_minute_and_then_noted_anew() {
+        let (recent, now) = (Recent::default(), Instant::now());
+        recent.add("minting", "timeout", now);
+        recent.add("request", "timeout", now);
+        recent.add("minting", "overloaded", now);
+        recent.add("minting", "timeout", now + TOGETHER / 2);
+        let first = [("timeout", 2), ("overloaded", 1), ("timeout", 1)];
+        assert_eq!(shown(&recent), first);
+        recent.add("minting", "timeout", now + TOGETHER);
+        assert_eq!(shown(&recent)[0], ("timeout", 1));
+        assert_eq!(shown(&recent)[1..], first);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_oldest_are_forgotten() {
-        let recent = Recent::default();
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let (recent, mut now) = (Recent::default(), Instant::now());
         for _ in 0..=MOST {
-            recent.note("minting", "timeout");
-            tokio::time::advance(TOGETHER).await;
+            recent.add("minting", "timeout", now);
+            now += TOGETHER;
         }
         assert_eq!(recent.list().len(), MOST);
+    }
+
+    #[test]
+    fn what_went_well_is_no_failure() {
+        let recent = Recent::default();
+        for result in GOOD {
+            recent.note("minting", result);
+        }
+        assert!(recent.list().is_empty());
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gantry::config::{Config, Environment};
 use gantry::problem::Problem;
+use gantry::server::admin::place::Place;
 use gantry::telemetry::metrics::Metrics;
 
 fn readme() -> String {
@@ -65,6 +66,18 @@ fn the_table_of_errors_has_every_problem_with_its_status() {
                 .any(|problem| row.contains(&format!("`{}`", problem.slug))),
             "no such problem: {row}"
         );
+    }
+}
+
+#[test]
+fn the_table_of_endpoints_has_every_path_of_the_admin_listener() {
+    let readme = readme();
+    let rows = rows(&readme, "Endpoints");
+
+    for (path, _) in Place::ALL {
+        let named = [format!("`{path}`"), format!("`{path}?")];
+        let is_told = |row: &&str| named.iter().any(|name| row.contains(name));
+        assert!(rows.iter().any(is_told), "{path} is missing");
     }
 }
 

@@ -162,10 +162,13 @@ async fn paging_misses_and_repeats_nothing_while_sessions_begin_and_end() {
             break;
         };
         cursor = format!("&cursor={next}");
-        // Somebody who was seen ends, somebody who was not, the one at the very cursor, and somebody begins.
-        let last = name(sessions.last().unwrap());
+        // Somebody who was seen ends, somebody who was not, at times the one at the very cursor, and somebody begins.
+        let last = (page % 2 == 0).then(|| name(sessions.last().unwrap()));
         let unseen = tokens.keys().find(|name| !seen.contains(name)).cloned();
-        for name in [seen[page].clone(), last].into_iter().chain(unseen) {
+        for name in [Some(seen[page].clone()), last, unseen]
+            .into_iter()
+            .flatten()
+        {
             if let Some(token) = tokens.remove(&name) {
                 let ended = office.gateway.post("/_gantry/logout", &token).send().await;
                 assert_eq!(ended.unwrap().status(), 204);
@@ -179,7 +182,7 @@ async fn paging_misses_and_repeats_nothing_while_sessions_begin_and_end() {
     for name in tokens.keys() {
         assert!(distinct.contains(name), "{name} was missed");
     }
-    assert!(gone.len() > 20 && tokens.len() > 200);
+    assert!(gone.len() > 15 && tokens.len() > 200);
 }
 
 #[tokio::test]

@@ -193,7 +193,16 @@ async fn cve_2026_34457_no_user_agent_and_no_field_selects_a_health_route() {
 #[tokio::test]
 async fn cve_2022_24797_the_public_listener_has_no_admin_paths() {
     let gateway = Gateway::start().await;
-    for path in ["/livez", "/readyz", "/metrics", "/sessions", "/debug/pprof"] {
+    for path in [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/status.json",
+        "/openapi.json",
+        "/sessions",
+        "/principals",
+        "/debug/pprof",
+    ] {
         let answer = get(&gateway, path, "").await;
         assert_eq!(answer.slug(), "missing-token", "{path}");
     }
@@ -212,7 +221,7 @@ async fn cve_2022_24797_the_public_listener_has_no_admin_paths() {
 async fn the_admin_listener_leads_to_nothing_but_its_own_pages() {
     let gateway = Gateway::start().await;
     let before = gateway.rc.requests().len();
-    for path in ["/api/v1/me", "/_gantry/session", "/", "/readyz/x"] {
+    for path in ["/api/v1/me", "/_gantry/session", "/home", "/readyz/x"] {
         assert_eq!(gateway.admin(path).await.0, 404, "{path}");
     }
     let url = format!("http://{}/metrics", gateway.running.admin_address());
