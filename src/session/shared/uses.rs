@@ -6,8 +6,8 @@ use crate::session::facts::{Facts, Uses};
 use crate::session::life::{Bounds, Times};
 use crate::session::moment::Moment;
 use crate::session::shared::codec;
-use crate::session::shared::{Shared, keys};
-use crate::session::store::{Batch, Entry, Expect, Key, Range, StoreError};
+use crate::session::shared::{ROUNDS, Shared, keys};
+use crate::session::store::{Batch, Entry, Expect, Key, Range, StoreError, Value};
 
 /// What was noted.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(in crate::session) struct Note {
 }
 
 impl Shared {
-    /// Notes the use of some sessions, in their order. A session whose note met another's is left as it is: it is noted again.
+    /// Notes the use of some sessions, in their order.
     pub(in crate::session) async fn note(&self, notes: &[Note]) -> Result<Vec<Noted>, StoreError> {
         let times: Vec<Key> = notes
             .iter()
@@ -35,32 +35,52 @@ impl Shared {
             .collect();
         let values = self.store.read(&times).await?;
         let mut noted = Vec::with_capacity(notes.len());
-        let mut single = Vec::new();
         let mut all = Batch::default();
-        for ((note, key), value) in notes.iter().zip(&times).zip(values) {
+        for (note, value) in notes.iter().zip(values) {
             let Some(value) = value else {
                 noted.push(Noted::Ended);
                 continue;
             };
-            let uses = note
-                .uses
-                .clone()
-                .and(&codec::opened(&self.seal, key, &value)?);
-            let mut batch = Batch::default()
-                .expect(Expect::Is(key.clone(), value))
-                .put(key, codec::sealed(&self.seal, key, &uses));
-            batch = self.noted(batch, &note.facts, &uses, &note.bounds);
-            all.expect.extend(batch.expect.iter().cloned());
-            all.changes.extend(batch.changes.iter().cloned());
-            single.push(batch);
+            let (batch, uses) = self.noting(note, value)?;
+            all.expect.extend(batch.expect);
+            all.changes.extend(batch.changes);
             noted.push(Noted::Uses(uses));
         }
-        if !single.is_empty() && !self.applied(&all).await? {
-            for batch in single {
-                self.applied(&batch).await?;
-            }
+        if all.changes.is_empty() || self.applied(&all).await? {
+            return Ok(noted);
+        }
+        // One of them was noted by another process just then.
+        let mut noted = Vec::with_capacity(notes.len());
+        for note in notes {
+            noted.push(self.note_one(note).await?);
         }
         Ok(noted)
+    }
+
+    async fn note_one(&self, note: &Note) -> Result<Noted, StoreError> {
+        let key = keys::times(&note.facts.id);
+        for _ in 0..ROUNDS {
+            let [value] = self.read([&key]).await?;
+            let Some(value) = value else {
+                return Ok(Noted::Ended);
+            };
+            let (batch, uses) = self.noting(note, value)?;
+            if self.applied(&batch).await? {
+                return Ok(Noted::Uses(uses));
+            }
+        }
+        Err(codec::Unreadable::Busy.into())
+    }
+
+    /// A note over what was noted before.
+    fn noting(&self, note: &Note, value: Value) -> Result<(Batch, Uses), StoreError> {
+        let key = keys::times(&note.facts.id);
+        let before: Uses = codec::opened(&self.seal, &key, &value)?;
+        let uses = note.uses.clone().and(&before);
+        let batch = Batch::default()
+            .expect(Expect::Is(key.clone(), value))
+            .put(&key, codec::sealed(&self.seal, &key, &uses));
+        Ok((self.noted(batch, &note.facts, &uses, &note.bounds), uses))
     }
 
     /// Sessions whose time is over by the notes.
