@@ -181,10 +181,7 @@ impl Gate {
                 .map(Who::Session)
                 .ok_or_else(|| AuthnError::UnknownStandIn.into());
         };
-        let verified = self
-            .verifier
-            .verify(&Bearer::new(bearer.to_owned()))
-            .await?;
+        let verified = self.verifier.verify_text(bearer).await?;
         self.agree(&evidence, place, &verified)?;
         Ok(Who::Token(verified))
     }
