@@ -188,10 +188,7 @@ impl Gate {
             }
             return Err(AuthnError::UnknownStandIn.into());
         };
-        let verified = self
-            .verifier
-            .verify(&Bearer::new(bearer.to_owned()))
-            .await?;
+        let verified = self.verifier.verify_text(bearer).await?;
         if let Some(text) = evidence.stand_in {
             let host_session = &verified.principal.host_session;
             agree(place, self.sessions.find_naming(text, host_session).await?)?;

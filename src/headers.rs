@@ -29,9 +29,6 @@ pub const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// The id under which a request stands in logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Fields that injection adds at most.
-const INJECTED: usize = 8;
-
 /// Takes hop-by-hop fields and every field by which a client could say who it is or where it comes from off a request, in one
 /// pass over the map. What the verdict and the forwarded chain need must be read before.
 ///
@@ -41,26 +38,6 @@ pub fn strip_request(headers: &mut HeaderMap) {
     remove_where(headers, |name| {
         hop::is_hop_by_hop(name) || credentials::is_client_credential(name)
     });
-}
-
-/// The fields of a request that may go on, as [`strip_request`] leaves them, without touching the request: it stays whole for a
-/// replay.
-#[must_use]
-pub fn forwardable(headers: &HeaderMap) -> HeaderMap {
-    if hop::names_fields_in_connection(headers) {
-        let mut stripped = headers.clone();
-        strip_request(&mut stripped);
-        return stripped;
-    }
-    // Room for what is injected, so that the map grows once.
-    let mut kept = HeaderMap::with_capacity(headers.len() + INJECTED);
-    for (name, value) in headers {
-        let text = name.as_str();
-        if !hop::is_hop_by_hop(text) && !credentials::is_client_credential(text) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
 }
 
 /// Takes hop-by-hop fields off an answer of Rocket.Chat, and every field or cookie that would carry its auth token downstream

@@ -1,6 +1,7 @@
 //! Listeners, routing, error answers, probes and drain: everything between a socket and the edges.
 
 pub mod admin;
+pub mod aside;
 pub mod connection;
 pub mod cors;
 pub mod handler;

@@ -76,6 +76,10 @@ impl Origins {
 /// # Errors
 /// [`AuthnError::Duplicated`].
 pub fn refuse_duplicates(parts: &Parts) -> Result<(), AuthnError> {
+    // Where no field has two values, as in almost every request, none of these has.
+    if parts.headers.len() == parts.headers.keys_len() {
+        return Ok(());
+    }
     let doubled = |name: &HeaderName| parts.headers.get_all(name).iter().nth(1).is_some();
     let crumbs = parts.version >= Version::HTTP_2;
     if doubled(&header::AUTHORIZATION)

@@ -10,13 +10,14 @@ use super::names::Names;
 /// the query behind us may think so.
 #[must_use]
 pub fn strip<'a>(query: &'a str, names: &Names) -> Cow<'a, str> {
-    if !pairs(query).any(|pair| is_taken(pair, names)) {
+    let mut bare = query.as_bytes().split(|byte| is_separator(*byte));
+    if !bare.any(|pair| is_taken(pair, names)) {
         return Cow::Borrowed(query);
     }
     let mut kept = String::with_capacity(query.len());
     let mut last_kept = true;
     for pair in pairs(query) {
-        last_kept = !is_taken(pair, names);
+        last_kept = !is_taken(pair.as_bytes(), names);
         if last_kept {
             kept.push_str(pair);
         }
@@ -59,10 +60,14 @@ fn pairs(query: &str) -> impl Iterator<Item = &str> {
     query.split_inclusive(['&', ';'])
 }
 
-fn is_taken(pair: &str, names: &Names) -> bool {
-    let pair = pair.strip_suffix(['&', ';']).unwrap_or(pair);
-    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-    names.take(name.as_bytes())
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'&' | b';')
+}
+
+fn is_taken(pair: &[u8], names: &Names) -> bool {
+    let ends = |byte: &u8| *byte == b'=' || is_separator(*byte);
+    let end = pair.iter().position(ends).unwrap_or(pair.len());
+    names.take(&pair[..end])
 }
 
 #[cfg(test)]
@@ -178,7 +183,7 @@ mod tests {
         ) {
             let names = Names::parameters([]);
             let innocent: Vec<String> = innocent.into_iter()
-                .filter(|pair| !is_taken(pair, &names)).collect();
+                .filter(|pair| !is_taken(pair.as_bytes(), &names)).collect();
             let mut all = innocent.clone();
             all.insert(place.index(innocent.len() + 1), format!("{spelled}=secret"));
             let all = all.join("&");

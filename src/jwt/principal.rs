@@ -169,20 +169,6 @@ impl TokenFingerprint {
     }
 }
 
-/// SHA-256 of a token's signature, as written: a tenth of an RSA signature, and as hard to guess.
-pub(in crate::jwt) struct SignatureDigest([u8; SHA256_OUTPUT_LEN]);
-
-impl SignatureDigest {
-    pub(in crate::jwt) fn of(signature: &str) -> Self {
-        Self(array(digest(&SHA256, signature.as_bytes()).as_ref()))
-    }
-
-    /// The digest itself, to be compared in constant time.
-    pub(in crate::jwt) fn as_bytes(&self) -> &[u8; SHA256_OUTPUT_LEN] {
-        &self.0
-    }
-}
-
 fn digest_parts(prefix: &[u8], parts: &[Option<&str>]) -> [u8; SHA256_OUTPUT_LEN] {
     let mut context = Context::new(&SHA256);
     context.update(prefix);
@@ -237,18 +223,6 @@ impl Hash for ClaimKey {
 impl fmt::Debug for ClaimKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("ClaimKey")
-    }
-}
-
-impl fmt::Debug for SignatureDigest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("SignatureDigest")
-    }
-}
-
-impl Hash for TokenFingerprint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(beginning(&self.0));
     }
 }
 

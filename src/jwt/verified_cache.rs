@@ -1,23 +1,22 @@
-//! Tokens that were verified, so that a warm request costs two digests and a look-up instead of a signature check.
+//! Tokens that were verified, so that a warm request costs one tag and a look-up instead of a signature check.
 //!
 //! An entry answers only for exactly its token, within its times by our clock, and as long as its key was not withdrawn: all three are judged
 //! on every hit. Memory is bounded by weight, and by it also in number.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use dashmap::DashMap;
 
 use crate::clock::Clock;
 use crate::jwt::claims::Window;
 use crate::jwt::keys::Key;
-use crate::jwt::principal::SignatureDigest;
-use crate::jwt::unverified::Halves;
 use crate::jwt::{TokenFingerprint, Verified};
+use crate::random;
 
 /// Most memory of the remembered tokens, roughly: what 6,000 usual ones take, which is more than the people who use one workspace at the
 /// same time, for each sends one token until it is renewed. Whoever comes beyond them pays a signature check each time; nobody is refused.
@@ -33,21 +32,30 @@ const STRUCTURES: usize = 640;
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The verified tokens of one verifier. Issuers, audiences and rules are fixed for its life, so they are part of every key.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::jwt) struct VerifiedCache(Arc<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
-    tokens: DashMap<TokenFingerprint, Arc<Known>, BuildHasherDefault<DigestHasher>>,
+    key: LessSafeKey,
+    tokens: DashMap<Tag, Arc<Known>, BuildHasherDefault<TagHasher>>,
     order: Mutex<Order>,
 }
+
+/// Stands for a token's whole text, its signature included: the GMAC of it (NIST SP 800-38D) under a random key of this cache, which
+/// costs a quarter of a digest.
+///
+/// Nobody is ever shown a tag, so one nonce serves for all of them: without the key, a text whose tag is that of another one is met
+/// about once in 2^117 tries, whatever either says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag(u128);
 
 /// In which order tokens make room: the one that came first goes first, unless it was used meanwhile, which puts it last again. A hit
 /// so costs one flag and no lock of the order.
 #[derive(Debug, Default)]
 struct Order {
     /// Dead ones were forgotten or replaced.
-    queue: VecDeque<Weak<Known>>,
+    queue: VecDeque<(Tag, Weak<Known>)>,
     weight: u64,
 }
 
@@ -58,31 +66,32 @@ pub(in crate::jwt) struct Known {
     pub window: Window,
     /// The key that verified it.
     pub key: Arc<Key>,
-    /// The fingerprint does not cover the signature.
-    pub signature: SignatureDigest,
     /// Was it used since its turn to go came last?
     pub used: AtomicBool,
 }
 
 impl VerifiedCache {
+    /// # Panics
+    /// When the system has no randomness.
     pub(in crate::jwt) fn new() -> Self {
-        Self::default()
+        let key = UnboundKey::new(&AES_128_GCM, &random::bits().to_ne_bytes());
+        let key = key.expect("any 16 bytes are a key of AES-128");
+        Self(Arc::new(Inner {
+            key: LessSafeKey::new(key),
+            tokens: DashMap::default(),
+            order: Mutex::default(),
+        }))
     }
 
     /// The token, if it was verified before and may be used now.
-    pub(in crate::jwt) fn find(
-        &self,
-        bearer: Halves<'_>,
-        now: SystemTime,
-    ) -> Option<Arc<Verified>> {
-        let fingerprint = TokenFingerprint::of(bearer.signing_input);
-        let known = self.0.tokens.get(&fingerprint)?;
-        let signature = SignatureDigest::of(bearer.signature);
-        // In constant time: claims are no secret, so the signature is all that a guesser lacks.
-        verify_slices_are_equal(known.signature.as_bytes(), signature.as_bytes()).ok()?;
+    pub(in crate::jwt) fn find(&self, bearer: &str, now: SystemTime) -> Option<Arc<Verified>> {
+        let tag = self.0.tag(bearer);
+        let known = self.0.tokens.get(&tag)?;
         if !known.is_usable(now) {
             drop(known);
-            self.forget(&fingerprint);
+            let forgotten = self.0.tokens.remove(&tag);
+            let forgotten = forgotten.as_ref().map(|(_, known)| &**known);
+            self.0.order().forgot(forgotten);
             return None;
         }
         // Written to when it changes something only: other cores read it, too.
@@ -92,20 +101,21 @@ impl VerifiedCache {
         Some(Arc::clone(&known.verified))
     }
 
-    pub(in crate::jwt) fn remember(&self, known: Known) {
-        let known = Arc::new(known);
+    /// Remembers what was verified under its text.
+    pub(in crate::jwt) fn remember(&self, bearer: &str, known: Known) {
+        let (tag, known) = (self.0.tag(bearer), Arc::new(known));
         let mut order = self.0.order();
         order.weight += known.weight();
-        order.queue.push_back(Arc::downgrade(&known));
-        let replaced = self.0.tokens.insert(known.verified.fingerprint, known);
+        order.queue.push_back((tag, Arc::downgrade(&known)));
+        let replaced = self.0.tokens.insert(tag, known);
         order.forgot(replaced.as_deref());
         self.0.make_room(&mut order);
     }
 
+    /// Drops a token, under whichever signatures it came. All are looked at: that costs less than the logout at Rocket.Chat, which
+    /// such an end brings with it.
     pub(in crate::jwt) fn forget(&self, fingerprint: &TokenFingerprint) {
-        let forgotten = self.0.tokens.remove(fingerprint);
-        let forgotten = forgotten.as_ref().map(|(_, known)| &**known);
-        self.0.order().forgot(forgotten);
+        self.drop_where(|known| known.verified.fingerprint == *fingerprint);
     }
 
     /// Drops tokens that can never be used again, for ever.
@@ -117,29 +127,46 @@ impl VerifiedCache {
     }
 
     fn sweep(&self, now: SystemTime) {
-        let mut swept = Vec::new();
+        self.drop_where(|known| known.window.is_over(now) || known.key.is_withdrawn());
+        let mut order = self.0.order();
+        order.queue.retain(|(_, known)| known.strong_count() > 0);
+    }
+
+    fn drop_where(&self, doomed: impl Fn(&Known) -> bool) {
+        let mut dropped = Vec::new();
         self.0.tokens.retain(|_, known| {
-            let over = known.window.is_over(now) || known.key.is_withdrawn();
+            let over = doomed(known);
             if over {
-                swept.push(Arc::clone(known));
+                dropped.push(Arc::clone(known));
             }
             !over
         });
         let mut order = self.0.order();
-        for known in swept {
+        for known in dropped {
             order.forgot(Some(&known));
         }
-        order.queue.retain(|known| known.strong_count() > 0);
     }
 }
 
 impl Inner {
+    fn tag(&self, bearer: &str) -> Tag {
+        let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+        let sealed = self
+            .key
+            .seal_in_place_separate_tag(nonce, Aad::from(bearer), &mut []);
+        let tag = sealed.expect("a bearer is far shorter than what AES-GCM takes");
+        let tag = tag.as_ref().try_into();
+        Tag(u128::from_ne_bytes(
+            tag.expect("a tag of AES-GCM has 16 bytes"),
+        ))
+    }
+
     fn make_room(&self, order: &mut Order) {
         while order.weight > MAX_WEIGHT {
             let Some(first) = order.queue.pop_front() else {
                 return;
             };
-            let Some(known) = first.upgrade() else {
+            let (tag, Some(known)) = (first.0, first.1.upgrade()) else {
                 continue;
             };
             if known.used.swap(false, Ordering::Relaxed) {
@@ -148,9 +175,7 @@ impl Inner {
             }
             let evicted = self
                 .tokens
-                .remove_if(&known.verified.fingerprint, |_, there| {
-                    Arc::ptr_eq(there, &known)
-                });
+                .remove_if(&tag, |_, there| Arc::ptr_eq(there, &known));
             order.forgot(evicted.as_ref().map(|(_, known)| &**known));
         }
     }
@@ -188,11 +213,17 @@ impl Known {
     }
 }
 
-/// Takes a part of a digest for its hash: no second hashing makes it better distributed.
-#[derive(Default)]
-pub(in crate::jwt) struct DigestHasher(u64);
+impl Hash for Tag {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(self.0);
+    }
+}
 
-impl Hasher for DigestHasher {
+/// Takes a part of a tag for its hash: no second hashing makes it better distributed.
+#[derive(Debug, Default)]
+struct TagHasher(u64);
+
+impl Hasher for TagHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -201,10 +232,6 @@ impl Hasher for DigestHasher {
         if let Some(first) = bytes.first_chunk() {
             self.0 = u64::from_le_bytes(*first);
         }
-    }
-
-    fn write_u64(&mut self, beginning: u64) {
-        self.0 = beginning;
     }
 }
 

@@ -19,7 +19,7 @@ use crate::proxy::upstream::Upstream;
 #[derive(Debug)]
 pub struct Forward<'a> {
     /// The downstream head.
-    pub parts: &'a Parts,
+    pub parts: &'a mut Parts,
     /// Whose it is; `None` on public paths.
     pub admission: Option<&'a mut Admission>,
     /// The client's address.
@@ -85,7 +85,7 @@ impl Forwarder {
         payload: Payload,
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
-        let answer = self.send(&forward, body, replay.held()).await?;
+        let answer = self.send(&mut forward, body, replay.held()).await?;
         let (Some(admission), StatusCode::UNAUTHORIZED) = (&mut forward.admission, answer.status())
         else {
             return Ok(self.pass_back(answer));
@@ -100,7 +100,7 @@ impl Forwarder {
             return Ok(self.pass_back(answer));
         };
         drop(answer);
-        let answer = self.send(&forward, body, replay.held()).await?;
+        let answer = self.send(&mut forward, body, replay.held()).await?;
         Ok(self.pass_back(answer))
     }
 
@@ -110,7 +110,7 @@ impl Forwarder {
     /// [`ForwardError`] when there is no answer to pass back.
     pub async fn once(
         &self,
-        forward: &Forward<'_>,
+        forward: &mut Forward<'_>,
         payload: Payload,
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
@@ -124,7 +124,7 @@ impl Forwarder {
     /// [`ForwardError::Target`].
     pub fn request(
         &self,
-        parts: &Parts,
+        parts: &mut Parts,
         injection: &Injection<'_>,
     ) -> Result<UpstreamRequest, ForwardError> {
         let mut request = self.injector.inject(parts, injection)?;
@@ -139,7 +139,7 @@ impl Forwarder {
 
     async fn send(
         &self,
-        forward: &Forward<'_>,
+        forward: &mut Forward<'_>,
         body: Body,
         held: Option<&Held>,
     ) -> Result<Response<Body>, ForwardError> {

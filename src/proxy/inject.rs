@@ -1,7 +1,7 @@
 //! Makes the request that goes upstream: strips whatever a client could claim, then sets ours, once (RC §13.1, §13.2).
 //!
 //! An [`UpstreamRequest`] can be made nowhere else, so nothing reaches Rocket.Chat with a credential that the client supplied, nor
-//! with the issuer's JWT. The downstream head is read only: it stays whole for a replay.
+//! with the issuer's JWT. The downstream head stays whole for a replay.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -209,10 +209,13 @@ impl Injector {
     /// [`ForwardError::Target`] when the target is no origin form.
     pub fn inject(
         &self,
-        parts: &Parts,
+        parts: &mut Parts,
         injection: &Injection<'_>,
     ) -> Result<UpstreamRequest, ForwardError> {
-        let mut headers = headers::forwardable(&parts.headers);
+        // The fields as they came go on, because their map has room for more; a copy, which needs none, takes their place.
+        let copy = parts.headers.clone();
+        let mut headers = std::mem::replace(&mut parts.headers, copy);
+        headers::strip_request(&mut headers);
         let credential_cookies = injection
             .credentials
             .filter(|_| injection.as_cookies)

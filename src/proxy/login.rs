@@ -21,7 +21,7 @@ use crate::surface::{Answered, Login, MAX_ANSWER, Plan, Scrub};
 #[derive(Debug)]
 pub struct Attempt<'a> {
     /// The downstream head.
-    pub parts: &'a Parts,
+    pub parts: &'a mut Parts,
     /// The client's address.
     pub client: IpAddr,
     /// What its body says.
@@ -35,18 +35,18 @@ pub struct Attempt<'a> {
 pub async fn log_in(
     gate: &Gate,
     forwarder: &Forwarder,
-    attempt: Attempt<'_>,
+    mut attempt: Attempt<'_>,
     acting: &mut Option<Admission>,
 ) -> Result<Response<Body>, ProxyError> {
     let known = acting.as_ref().map(|admission| &admission.admitted);
     let claimed = gate.admit_claim(&attempt.login.claim, known).await?;
     let admission = acting.insert(claimed);
-    if let Some(answer) = once(gate, forwarder, &attempt, admission).await? {
+    if let Some(answer) = once(gate, forwarder, &mut attempt, admission).await? {
         return Ok(answer);
     }
     let refreshed = gate.reject(admission).await;
     *admission = refreshed.map_err(ForwardError::Refresh)?;
-    let answer = once(gate, forwarder, &attempt, admission).await?;
+    let answer = once(gate, forwarder, &mut attempt, admission).await?;
     // Fresh credentials refused at once: there is no third way.
     answer.ok_or_else(|| ForwardError::Scrub(Unreadable).into())
 }
@@ -55,13 +55,13 @@ pub async fn log_in(
 async fn once(
     gate: &Gate,
     forwarder: &Forwarder,
-    attempt: &Attempt<'_>,
+    attempt: &mut Attempt<'_>,
     admission: &mut Admission,
 ) -> Result<Option<Response<Body>>, ProxyError> {
     let admitted = admission.admitted.clone();
     let auth_token = admitted.credentials.auth_token();
     let body = Bytes::from(attempt.login.with_token(auth_token.reveal()));
-    let forward = Forward {
+    let mut forward = Forward {
         parts: attempt.parts,
         admission: Some(admission),
         client: attempt.client,
@@ -69,7 +69,7 @@ async fn once(
         readable_answer: true,
         rewritten: Some(body.len()),
     };
-    let answer = forwarder.once(&forward, Payload::Whole(body)).await?;
+    let answer = forwarder.once(&mut forward, Payload::Whole(body)).await?;
     let (mut head, body) = answer.into_parts();
     match Scrub::plan(&head.headers) {
         Plan::Pass => return Ok(Some(Response::from_parts(head, body))),

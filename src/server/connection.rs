@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::body::Body;
 use crate::config::listen::Limits;
 use crate::proxy::side::Side;
+use crate::server::aside::Aside;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
@@ -92,6 +93,8 @@ impl Server {
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
+        let mut overdue = Aside::new(watch.overdue(inner.patience));
+        let mut drained = Aside::new(inner.lifeline.drain.cancelled());
         let mut draining = false;
         loop {
             tokio::select! {
@@ -99,8 +102,8 @@ impl Server {
                 biased;
                 // Errors here are the client's: a broken connection, or bytes that are no HTTP, which hyper has answered.
                 _ended = serving.as_mut() => break,
-                () = watch.overdue(inner.patience) => break,
-                () = inner.lifeline.drain.cancelled(), if !draining => {
+                () = &mut overdue => break,
+                () = &mut drained, if !draining => {
                     draining = true;
                     serving.as_mut().graceful_shutdown();
                 }

@@ -132,6 +132,14 @@ fn is_request(start: &[u8]) -> bool {
 }
 
 fn begins(start: &[u8], name: &[u8]) -> bool {
+    // The first letters differ almost always.
+    if !start
+        .first()
+        .zip(name.first())
+        .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other))
+    {
+        return false;
+    }
     let beginning = start.get(..name.len());
     beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(name))
 }

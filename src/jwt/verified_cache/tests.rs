@@ -9,10 +9,8 @@ use serde_json::json;
 
 use crate::jwt::claims::Claims;
 use crate::jwt::keys::{Key, KeySet};
-use crate::jwt::principal::SignatureDigest;
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{PUBLIC, claims_at, secret_issuer};
-use crate::jwt::unverified::Halves;
 use crate::jwt::verified_cache::{Known, MAX_WEIGHT, MIN_ENTRY_WEIGHT, VerifiedCache};
 use crate::jwt::{Principal, Profile, TokenFingerprint, Verified};
 
@@ -42,39 +40,41 @@ fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Known {
         }),
         window: times.window,
         key: Arc::clone(key),
-        signature: SignatureDigest::of("signature"),
         used: AtomicBool::new(true),
     }
 }
 
-fn bearer(signing_input: &str) -> Halves<'_> {
-    Halves {
-        signing_input,
-        signature: "signature",
-    }
+/// The text of a token with this signing input.
+fn bearer(signing_input: &str) -> String {
+    format!("{signing_input}.signature")
+}
+
+fn remember(cache: &VerifiedCache, signing_input: &str, key: &Arc<Key>, profile: Profile) {
+    let known = known(signing_input, key, profile);
+    cache.remember(&bearer(signing_input), known);
 }
 
 #[test]
 fn a_hit_is_judged_by_time_and_by_the_key() {
     let (cache, key) = (VerifiedCache::new(), key());
-    cache.remember(known("a.b", &key, Profile::default()));
-    assert!(cache.find(bearer("a.b"), at(0)).is_some());
-    assert!(cache.find(bearer("a.c"), at(0)).is_none());
-    assert!(cache.find(bearer("a.b"), at(329)).is_some());
+    remember(&cache, "a.b", &key, Profile::default());
+    assert!(cache.find(&bearer("a.b"), at(0)).is_some());
+    assert!(cache.find(&bearer("a.c"), at(0)).is_none());
+    assert!(cache.find(&bearer("a.b"), at(329)).is_some());
 
     let _changed = KeySet::default().withdraw_missing(&KeySet::of(key));
-    assert!(cache.find(bearer("a.b"), at(0)).is_none());
+    assert!(cache.find(&bearer("a.b"), at(0)).is_none());
 }
 
 #[test]
 fn sweeping_drops_what_can_never_be_used_again() {
     let (cache, key, withdrawn) = (VerifiedCache::new(), key(), key());
-    cache.remember(known("a.b", &key, Profile::default()));
-    cache.remember(known("a.c", &withdrawn, Profile::default()));
+    remember(&cache, "a.b", &key, Profile::default());
+    remember(&cache, "a.c", &withdrawn, Profile::default());
     let _changed = KeySet::default().withdraw_missing(&KeySet::of(withdrawn));
     cache.sweep(at(329));
     assert_eq!(cache.0.tokens.len(), 1);
-    assert!(cache.find(bearer("a.b"), at(329)).is_some());
+    assert!(cache.find(&bearer("a.b"), at(329)).is_some());
     cache.sweep(at(330));
     assert_eq!(cache.0.tokens.len(), 0);
 }
@@ -87,29 +87,29 @@ fn memory_is_bounded_and_the_newest_token_is_kept() {
         ..Profile::default()
     };
     for token in 0..100 {
-        cache.remember(known(&format!("a.{token}"), &key, large()));
+        remember(&cache, &format!("a.{token}"), &key, large());
     }
     assert!(cache.0.order().weight <= MAX_WEIGHT);
     assert!(cache.0.tokens.len() < 100);
-    assert!(cache.find(bearer("a.99"), at(0)).is_some());
-    assert!(cache.find(bearer("a.0"), at(0)).is_none());
+    assert!(cache.find(&bearer("a.99"), at(0)).is_some());
+    assert!(cache.find(&bearer("a.0"), at(0)).is_none());
 }
 
 #[test]
 fn a_token_in_use_outlives_one_that_came_later() {
     let (cache, key) = (VerifiedCache::new(), key());
-    let usual = |name: String| known(&name, &key, Profile::default());
+    let usual = |name: &str| remember(&cache, name, &key, Profile::default());
     let most = MAX_WEIGHT / MIN_ENTRY_WEIGHT;
     for token in 0..most {
-        cache.remember(usual(format!("a.{token}")));
+        usual(&format!("a.{token}"));
     }
     // Everybody's first turn passes, for all had just come.
-    cache.remember(usual("b".to_owned()));
-    assert!(cache.find(bearer("a.0"), at(0)).is_none());
-    assert!(cache.find(bearer("a.1"), at(0)).is_some());
-    cache.remember(usual("c".to_owned()));
-    assert!(cache.find(bearer("a.1"), at(0)).is_some());
-    assert!(cache.find(bearer("a.2"), at(0)).is_none());
+    usual("b");
+    assert!(cache.find(&bearer("a.0"), at(0)).is_none());
+    assert!(cache.find(&bearer("a.1"), at(0)).is_some());
+    usual("c");
+    assert!(cache.find(&bearer("a.1"), at(0)).is_some());
+    assert!(cache.find(&bearer("a.2"), at(0)).is_none());
     assert_eq!(cache.0.tokens.len() as u64, most);
     assert_eq!(cache.0.order().weight, MAX_WEIGHT);
 }
@@ -118,7 +118,7 @@ fn a_token_in_use_outlives_one_that_came_later() {
 fn what_is_forgotten_or_replaced_weighs_nothing() {
     let (cache, key) = (VerifiedCache::new(), key());
     for _ in 0..3 {
-        cache.remember(known("a.b", &key, Profile::default()));
+        remember(&cache, "a.b", &key, Profile::default());
     }
     assert_eq!(cache.0.order().weight, MIN_ENTRY_WEIGHT);
     cache.forget(&TokenFingerprint::of("a.b"));
@@ -129,15 +129,31 @@ fn what_is_forgotten_or_replaced_weighs_nothing() {
 }
 
 #[test]
-fn another_signature_finds_nothing() {
+fn another_text_finds_nothing() {
     let (cache, key) = (VerifiedCache::new(), key());
-    cache.remember(known("a.b", &key, Profile::default()));
-    let forged = Halves {
-        signing_input: "a.b",
-        signature: "signaturf",
-    };
-    assert!(cache.find(forged, at(0)).is_none());
-    assert!(cache.find(bearer("a.b"), at(0)).is_some());
+    remember(&cache, "a.b", &key, Profile::default());
+    for forged in [
+        "a.b.signaturf",
+        "a.c.signature",
+        "a.b.signature.",
+        "a.b",
+        "",
+    ] {
+        assert!(cache.find(forged, at(0)).is_none(), "{forged:?}");
+    }
+    assert!(cache.find(&bearer("a.b"), at(0)).is_some());
+}
+
+#[test]
+fn what_is_forgotten_is_so_under_every_signature() {
+    let (cache, key) = (VerifiedCache::new(), key());
+    for text in ["a.b.one", "a.b.two"] {
+        cache.remember(text, known("a.b", &key, Profile::default()));
+    }
+    cache.forget(&TokenFingerprint::of("a.b"));
+    assert!(cache.find("a.b.one", at(0)).is_none());
+    assert!(cache.find("a.b.two", at(0)).is_none());
+    assert_eq!(cache.0.order().weight, 0);
 }
 
 #[test]
