@@ -83,9 +83,29 @@ async fn follow(inner: Weak<Inner>, shared: Arc<Shared>) {
                 }
             }
             News::Gap => {
-                tokio::spawn(async move { inner.look_at_all().await });
+                tokio::spawn(look_at_all(Arc::downgrade(&inner)));
             }
         }
+    }
+}
+
+/// Something may have been missed: whatever is believed here is compared with the store, however long that is away.
+async fn look_at_all(inner: Weak<Inner>) {
+    let Some(mut all) = inner.upgrade().map(|inner| inner.local.all()) else {
+        return;
+    };
+    while !all.is_empty() {
+        let Some(inner) = inner.upgrade() else { return };
+        let Some(together) = &inner.shared else {
+            return;
+        };
+        let (some, _) = all.split_at(all.len().min(NOTES));
+        if inner.compare(&together.store, some).await.is_ok() {
+            all.drain(..all.len().min(NOTES));
+            continue;
+        }
+        drop(inner);
+        tokio::time::sleep(ASKED_EVERY).await;
     }
 }
 
@@ -226,20 +246,6 @@ impl Inner {
             Ok(None) => self.gone(session),
             // Its old token will be refused, and then it is looked at again.
             Err(_) => {}
-        }
-    }
-
-    /// Something may have been missed: whatever is believed here is compared with the store.
-    async fn look_at_all(&self) {
-        let Some(together) = &self.shared else { return };
-        let mut all = self.local.all();
-        while !all.is_empty() {
-            let rest = all.split_off(all.len().min(NOTES));
-            let sessions = std::mem::replace(&mut all, rest);
-            // When the store is away, another gap comes with its return.
-            if self.compare(&together.store, &sessions).await.is_err() {
-                return;
-            }
         }
     }
 

@@ -7,7 +7,15 @@ use std::path::{Path, PathBuf};
 
 /// Layers from the bottom up; modules of one layer do not know each other, unless listed in [`SIBLINGS`].
 const LAYERS: [&[&str]; 8] = [
-    &["clock", "random", "secret", "headers", "body", "problem"],
+    &[
+        "clock",
+        "failpoint",
+        "random",
+        "secret",
+        "headers",
+        "body",
+        "problem",
+    ],
     &["config", "telemetry"],
     &["jwt", "rocketchat"],
     &["authn", "session", "ddp", "surface"],
@@ -52,6 +60,7 @@ const REVEALS: &[&str] = &[
     "secret.rs",
     "session.rs",
     "session/handle.rs",
+    "session/shared/codec.rs",
     "session/store/redis/door.rs",
     "session/store/seal.rs",
 ];

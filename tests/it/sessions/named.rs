@@ -17,13 +17,13 @@ async fn meet(stage: &Stage, token: &Arc<Verified>, logged_out: &LoggedOut, turn
     let admission = stage.admit_aside(token);
     if turns == 0 {
         let _either = admission.await.expect("no panic");
-        stage.sessions.log_out_named(logged_out);
+        stage.sessions.log_out_named(logged_out).await;
         return;
     }
     for _ in 1..turns {
         tokio::task::yield_now().await;
     }
-    stage.sessions.log_out_named(logged_out);
+    stage.sessions.log_out_named(logged_out).await;
     let _either = admission.await.expect("no panic");
 }
 
@@ -81,7 +81,7 @@ async fn a_newer_token_that_waits_for_a_dead_ones_exchange_gets_a_session_of_its
     let first = stage.admit_aside(&dead);
     latch.until_arrived(1).await;
     let logged_out = stage.logged_out(json!({ "sid": "tab" })).await;
-    stage.sessions.log_out_named(&logged_out);
+    stage.sessions.log_out_named(&logged_out).await;
     stage.hand.advance(Duration::from_secs(1));
     let newer = stage.token("alice", "tab").await;
     let second = stage.admit_aside(&newer);
@@ -109,7 +109,7 @@ async fn tombstones_of_issuers_last_as_long_as_their_tokens() {
         tokens.push(token);
     }
     let logged_out = stage.logged_out(json!({ "sub": "subject of alice" })).await;
-    stage.sessions.log_out_named(&logged_out);
+    stage.sessions.log_out_named(&logged_out).await;
     stage.hand.advance(89 * DAY);
     for token in &tokens {
         let refused = stage.sessions.admit(token).await;
