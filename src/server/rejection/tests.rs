@@ -10,7 +10,10 @@ use hyper_util::rt::TokioIo;
 use super::*;
 use crate::proxy::client_address::MalformedChain;
 use crate::session::error::Reason;
+use crate::session::store::StoreError;
 use crate::surface::scrub::Unreadable;
+
+mod issuers_and_administrators;
 
 type Bodyless = Empty<bytes::Bytes>;
 
@@ -112,41 +115,6 @@ fn own_endpoints_are_found_or_not() {
     check(missing, "missing-token", (401, "missing-token", None));
     let full = EndpointError::Gate(ExchangeError::Overloaded.into());
     check(full, "overloaded", (503, "overloaded", Some("2")));
-}
-
-#[test]
-fn issuers_are_told_of_failed_logouts_in_the_way_of_oauth() {
-    let bad = (400, "bad-request", None);
-    check(EndpointError::NoLogoutToken, "no-logout-token", bad);
-    for error in [
-        LogoutError::Token(VerifyError::BadSignature),
-        LogoutError::Token(VerifyError::UnknownKey),
-        LogoutError::OtherEvent,
-        LogoutError::Nonce,
-        LogoutError::NamesNobody,
-        LogoutError::Replayed,
-    ] {
-        check(EndpointError::Logout(error), error.kind(), bad);
-        let answer = Rejection::from(EndpointError::Logout(error)).answer("id");
-        assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/json");
-        assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
-    }
-    check(
-        EndpointError::NotAForm,
-        "not-a-form",
-        (415, "unsupported-media-type", None),
-    );
-    // A provider that is told so may try again.
-    check(
-        EndpointError::Logout(VerifyError::KeysUnavailable.into()),
-        "keys-unavailable",
-        (503, "keys-unavailable", Some("2")),
-    );
-    check(
-        EndpointError::Logout(LogoutError::TooMany),
-        "too-many",
-        (503, "overloaded", Some("2")),
-    );
 }
 
 #[test]
@@ -338,6 +306,13 @@ async fn what_cannot_be_forwarded_says_on_which_side_it_broke() {
             "overloaded",
             (503, "overloaded", Some("2")),
         ),
+        (
+            ForwardError::Refresh(ExchangeError::Store(StoreError::Away(Arc::new(
+                io::Error::from(io::ErrorKind::TimedOut),
+            )))),
+            "store-away",
+            (503, "store-unavailable", Some("2")),
+        ),
     ] {
         check(by_forward(error), kind, expected);
     }
@@ -372,32 +347,6 @@ fn denials_name_what_is_denied_and_nothing_of_the_request() {
         let expected = (denial != Denial::Transport).then(|| denial.detail());
         assert_eq!(detail, expected);
         check(rejection, denial.kind(), (status.as_u16(), slug, None));
-    }
-}
-
-#[test]
-fn the_admin_listener_says_what_is_wrong_with_a_parameter() {
-    let parameter = AdminError::Parameter {
-        name: Some("limit".to_owned()),
-        wanted: "is empty",
-    };
-    for (error, status, slug) in [
-        (AdminError::NotFound, 404, "not-found"),
-        (AdminError::UnknownSession, 404, "not-found"),
-        (
-            AdminError::MethodNotAllowed("GET"),
-            405,
-            "method-not-allowed",
-        ),
-        (AdminError::Closed, 403, "not-permitted"),
-        (AdminError::MissingToken, 401, "missing-token"),
-        (AdminError::Duplicated, 401, "invalid-token"),
-        (AdminError::WrongToken, 401, "invalid-token"),
-        (AdminError::LongQuery, 400, "bad-request"),
-        (parameter, 400, "bad-request"),
-    ] {
-        let kind = error.kind();
-        check(error, kind, (status, slug, None));
     }
 }
 
