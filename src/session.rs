@@ -150,6 +150,9 @@ impl Sessions {
                 return Ok(admitted);
             }
             self.0.may_begin(verified)?;
+            if let Some(admitted) = self.0.look_elsewhere(verified).await? {
+                return Ok(admitted);
+            }
             match self.0.seat(verified) {
                 Seat::Live(session) => {
                     self.0.mend(&session).await?;

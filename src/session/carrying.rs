@@ -48,10 +48,12 @@ impl Inner {
     }
 
     async fn end_there(&self, shared: &Arc<Shared>, ending: &Ending) -> Result<(), StoreError> {
-        if let (Whom::HostSession(host_session), Some(token)) = (&ending.whom, &ending.token)
-            && shared.refuses(&host_session.into(), token).await?
-        {
-            return Ok(());
+        let token = *ending.token();
+        if let (Whom::HostSession(host_session), Some(token)) = (&ending.whom, token) {
+            if shared.refuses(&host_session.into(), &token).await? {
+                return Ok(());
+            }
+            *ending.token() = None;
         }
         if let Some((grave, tombstone)) = &ending.buried {
             shared.bury(grave, tombstone).await?;

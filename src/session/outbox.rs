@@ -3,7 +3,7 @@
 //! Whatever ends a session has its effect in this process at once; here it is carried to the store, and tried until the store has it, so
 //! that a store that is away loses nothing while the process lives.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -46,8 +46,9 @@ pub(in crate::session) struct Ending {
     pub(in crate::session) whom: Whom,
     pub(in crate::session) cause: EndCause,
     pub(in crate::session) buried: Option<(Grave, Arc<Tombstone>)>,
-    /// The token by which it was asked for; if it is dead, nothing ends.
-    pub(in crate::session) token: Option<Token<TokenFingerprint>>,
+    /// The token by which it was asked for; if it is dead, nothing ends. Taken away when it was found not to be: from then on what is
+    /// buried here refuses it.
+    pub(in crate::session) token: Mutex<Option<Token<TokenFingerprint>>>,
     /// What the sessions held that ended in this process.
     pub(in crate::session) held: Mutex<Vec<Arc<Credentials>>>,
 }
@@ -132,14 +133,14 @@ impl Ending {
             whom,
             cause,
             buried: None,
-            token: None,
+            token: Mutex::default(),
             held: Mutex::default(),
         }
     }
 
     pub(in crate::session) fn by(self, token: Token<TokenFingerprint>) -> Self {
         Self {
-            token: Some(token),
+            token: Mutex::new(Some(token)),
             ..self
         }
     }
@@ -157,6 +158,10 @@ impl Ending {
             .unwrap_or_else(PoisonError::into_inner)
             .push(credentials);
         self
+    }
+
+    pub(in crate::session) fn token(&self) -> MutexGuard<'_, Option<Token<TokenFingerprint>>> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What was held, once.

@@ -3,7 +3,7 @@
 //! A logout stays owed until Rocket.Chat answered 200 or 401 (RC §2.4), or until the token's own life is over; failures are
 //! tried again with growing pauses. Never is a logout forgotten because there are many, or because Rocket.Chat is away.
 
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +73,8 @@ struct Queue {
     owed: watch::Sender<usize>,
     tallies: Tallies,
     shared: Option<Arc<Shared>>,
+    /// Those that a store knows of and that are seen to here.
+    debts: Mutex<HashSet<String>>,
 }
 
 impl Owe {
@@ -113,6 +115,7 @@ impl Revoker {
     ) -> Self {
         let queue = Arc::new(Queue {
             shared,
+            debts: Mutex::default(),
             clock,
             metrics,
             waiting: Mutex::default(),
@@ -132,6 +135,7 @@ impl Revoker {
         }
         let at = Moment::of(self.queue.clock.now());
         let counted = self.queue.tallies.count(owe.credentials.user_id());
+        self.queue.debts().extend(owe.debt.clone());
         self.queue.push(
             at,
             Owed {
@@ -140,6 +144,11 @@ impl Revoker {
                 failures: 0,
             },
         );
+    }
+
+    /// Is this debt seen to here?
+    pub(in crate::session) fn sees_to(&self, debt: &str) -> bool {
+        self.queue.debts().contains(debt)
     }
 
     /// How many logouts are owed to this Rocket.Chat user.
@@ -177,6 +186,10 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn debts(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.debts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn push(&self, at: Moment, owed: Owed) {
         self.waiting().push(Timed { at, value: owed });
         self.added.notify_one();
@@ -208,6 +221,7 @@ impl Queue {
     fn struck_out(&self, owed: Option<&Owed>) {
         let debt = owed.and_then(|owed| owed.owe.debt.as_ref());
         if let (Some(shared), Some(debt)) = (&self.shared, debt) {
+            self.debts().remove(debt);
             let (shared, debt) = (Arc::clone(shared), debt.clone());
             let count = self.owed.clone();
             // Should the store not hear of it, somebody calls the logout again.

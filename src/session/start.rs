@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -42,6 +43,9 @@ pub struct Rules {
     /// Longest `leeway` among the issuers.
     pub longest_leeway: Duration,
 }
+
+/// Unknown tokens that are done away with at a time, three calls to Rocket.Chat each.
+const FORGOTTEN_AT_A_TIME: usize = 4;
 
 /// The store behind sessions; none with `memory`.
 #[derive(Debug)]
@@ -163,15 +167,20 @@ impl Sessions {
             clock,
             metrics,
             local: Local::default(),
-            shared: shared.map(|store| Together { store, outbox }),
+            shared: opened.as_ref().map(|(store, alone, _)| Together {
+                store: Arc::clone(store),
+                outbox,
+                alone: *alone,
+                forgetting: Semaphore::new(FORGOTTEN_AT_A_TIME),
+            }),
             principals: Turns::new(),
             names: Turns::new(),
             deadlines: Arc::clone(&deadlines),
             _closed: closed.clone().drop_guard(),
         });
-        if let Some((_, alone, latch)) = opened {
+        if let Some((_, _, latch)) = opened {
             carry(Arc::downgrade(&inner));
-            live_together(&inner, alone, latch, &closed);
+            live_together(&inner, latch, &closed);
         }
         tokio::spawn(sweeper::sweep(Arc::downgrade(&inner), deadlines, closed));
         Self(inner)

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::session::moment::Moment;
@@ -12,6 +13,7 @@ use crate::session::record::Session;
 use crate::session::revoke::Owe;
 use crate::session::shared::Shared;
 use crate::session::shared::codec::Debt;
+use crate::session::shared::commit::{REFRESH, UNCLAIMED};
 use crate::session::shared::debts::Whose;
 use crate::session::shared::follow::News;
 use crate::session::shared::keys;
@@ -38,12 +40,15 @@ const TAKEN: usize = 200;
 pub(in crate::session) struct Together {
     pub(in crate::session) store: Arc<Shared>,
     pub(in crate::session) outbox: Arc<Outbox>,
+    /// No other process uses the store.
+    pub(in crate::session) alone: bool,
+    /// Bounds the work on unknown tokens, which comes all at once after a crash.
+    pub(in crate::session) forgetting: Semaphore,
 }
 
 /// Begins all of it; ends with `closed`.
 pub(in crate::session) fn live_together(
     inner: &Arc<Inner>,
-    alone: bool,
     latch: Latch,
     closed: &CancellationToken,
 ) {
@@ -53,7 +58,7 @@ pub(in crate::session) fn live_together(
     let tasks: [std::pin::Pin<Box<dyn Future<Output = ()> + Send>>; 3] = [
         Box::pin(follow(Arc::downgrade(inner), Arc::clone(&together.store))),
         Box::pin(note(Arc::downgrade(inner))),
-        Box::pin(take_over(Arc::downgrade(inner), alone, latch)),
+        Box::pin(take_over(Arc::downgrade(inner), together.alone, latch)),
     ];
     for task in tasks {
         let closed = closed.clone();
@@ -188,9 +193,15 @@ impl Inner {
     }
 
     fn take(self: &Arc<Self>, shared: &Arc<Shared>, id: String, debt: Debt) {
+        if self.revoker.sees_to(&id) {
+            return;
+        }
         tracing::info!("an owed logout that nobody saw to is taken over");
         if let Some(credentials) = debt.credentials {
-            let cause = EndCause::named(&debt.cause).map_or("taken-over", EndCause::name);
+            let cause = match debt.cause.as_str() {
+                REFRESH => REFRESH,
+                cause => EndCause::named(cause).map_or(UNCLAIMED, EndCause::name),
+            };
             return self.revoker.owe(Owe::new(credentials, cause).under(id));
         }
         let (inner, shared) = (Arc::clone(self), Arc::clone(shared));
@@ -213,6 +224,10 @@ impl Inner {
         id: &str,
         user_id: &str,
     ) -> Result<(), ExchangeError> {
+        let Some(together) = &self.shared else {
+            return Ok(());
+        };
+        let _bounded = together.forgetting.acquire().await;
         let _one_at_a_time = shared
             .lease(keys::lease("unknown", user_id.as_bytes()))
             .await?;
@@ -225,10 +240,10 @@ impl Inner {
         // Before its own logout: should that fail, what is still owed under this id does away with it as well.
         if removed.is_ok() {
             self.rocketchat.revoke(&fresh).await?;
-            self.metrics.credentials_revoked("unclaimed", "ok");
+            self.metrics.credentials_revoked(UNCLAIMED, "ok");
             return Ok(shared.strike(id).await?);
         }
-        self.revoker.owe(Owe::new(Arc::new(fresh), "unclaimed"));
+        self.revoker.owe(Owe::new(Arc::new(fresh), UNCLAIMED));
         Ok(removed?)
     }
 

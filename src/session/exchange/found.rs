@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::jwt::Verified;
 use crate::session::exchange::{ExchangeFlight, Outcome};
 use crate::session::handle::StandIn;
 use crate::session::local::Seat;
+use crate::session::moment::Moment;
 use crate::session::outbox::{Ending, Whom, Written};
-use crate::session::record::{Begin, Session};
+use crate::session::record::{Admitted, Begin, Session};
 use crate::session::shared::find::Found;
+use crate::session::tombstone::Token;
 use crate::session::{EndCause, ExchangeError, Inner};
 
 impl Inner {
@@ -41,6 +44,33 @@ impl Inner {
             }
             Seat::Full => Ok(None),
         }
+    }
+
+    /// The session of this token that is live in the store and not known here. Asked before an exchange, so that no known session takes
+    /// a place in the queue for minting.
+    pub(in crate::session) async fn look_elsewhere(
+        &self,
+        verified: &Verified,
+    ) -> Result<Option<Admitted>, ExchangeError> {
+        let host_session = &verified.principal.host_session;
+        let Some(together) = &self.shared else {
+            return Ok(None);
+        };
+        if self.local.find(host_session).is_some() {
+            return Ok(None);
+        }
+        let Some(id) = together.store.id_of(host_session).await? else {
+            return Ok(None);
+        };
+        let Some(found) = together.store.find(&id).await? else {
+            return Ok(None);
+        };
+        if found.tombstones.refusing(&Token::of(verified)).is_some() {
+            return Err(ExchangeError::LoggedOut);
+        }
+        let now = Moment::of(self.clock.now());
+        let session = self.adopt(found).await?;
+        Ok(session.and_then(|session| self.let_in(&session, verified, now)))
     }
 
     /// The live session with this id, wherever it is known.

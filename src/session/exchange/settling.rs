@@ -35,15 +35,24 @@ impl Inner {
         principal: &Principal,
     ) -> Result<(UserTurns<'_>, Target), ExchangeError> {
         let turn = self.principals.take(principal.key).await;
+        let mut target = self.users.target(principal).await?;
+        let among = self.shared.as_ref().filter(|together| !together.alone);
+        // A user that is remembered is neither created nor taken over.
+        let unknown = matches!(target, Target::Named(_));
         let mut leases = Vec::new();
-        if let Some(together) = &self.shared {
+        if let Some(together) = among
+            && (unknown || self.rules.scope == Scope::Principal)
+        {
             let key = keys::lease("principal", principal.key.as_bytes());
             leases.push(together.store.lease(key).await?);
+            // Another process may have settled it just before.
+            target = self.users.target(principal).await?;
         }
-        let target = self.users.target(principal).await?;
         let name = target.username().to_ascii_lowercase();
         let named = self.names.take(name.clone()).await;
-        if let Some(together) = &self.shared {
+        if let Some(together) = among
+            && unknown
+        {
             let key = keys::lease("username", name.as_bytes());
             leases.push(together.store.lease(key).await?);
         }

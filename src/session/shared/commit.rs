@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// The cause of a logout that is owed because nothing came of a minting.
-const UNCLAIMED: &str = "unclaimed";
+pub(in crate::session) const UNCLAIMED: &str = "unclaimed";
 
 /// The cause of the logout of a token that was replaced.
 pub(in crate::session) const REFRESH: &str = "refresh";
