@@ -177,7 +177,7 @@ impl Sessions {
         let ended = summaries(live.iter());
         let whom = Whom::Principal(*principal);
         inner
-            .end_all_for_good(whom, EndCause::Revoked, now, Tombstone::by_admin)
+            .end_all_for_good(&whom, EndCause::Revoked, now, Tombstone::by_admin)
             .settled()
             .await;
         ended

@@ -42,7 +42,7 @@ impl Sessions {
         let written: Vec<Written> = all
             .into_iter()
             .map(|whom| {
-                inner.end_all_for_good(whom, EndCause::Backchannel, moment, Tombstone::by_issuer)
+                inner.end_all_for_good(&whom, EndCause::Backchannel, moment, Tombstone::by_issuer)
             })
             .collect();
         for written in written {
@@ -58,18 +58,18 @@ impl Inner {
     /// unseen: see [`Local`](crate::session::local::Local).
     pub(in crate::session) fn end_all_for_good(
         &self,
-        whom: Whom,
+        whom: &Whom,
         cause: EndCause,
         moment: Moment,
         strictly: fn(Tombstone) -> Tombstone,
     ) -> Written {
-        let grave = match &whom {
+        let grave = match whom {
             Whom::HostSession(host_session) => Grave::from(host_session),
             Whom::Principal(principal) => Grave::from(principal),
             Whom::Claim(claim) => Grave::from(claim),
             Whom::Session(_) => return Written::default(),
         };
-        let live = self.of(&whom);
+        let live = self.of(whom);
         let seen = live.iter().map(|session| session.tokens().issued());
         let moment = seen.fold(moment, Moment::max);
         let buried = self.bury(grave, |older| {
@@ -81,10 +81,10 @@ impl Inner {
             }))
         });
         let mut ending = Ending::new(whom.clone(), cause).burying(buried);
-        if let Whom::HostSession(host_session) = &whom {
+        if let Whom::HostSession(host_session) = whom {
             return self.vacate(host_session, ending);
         }
-        for session in self.of(&whom) {
+        for session in self.of(whom) {
             if let Some(credentials) = self.end_here(&session, cause) {
                 ending = ending.holding(credentials);
             }

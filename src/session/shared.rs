@@ -121,7 +121,7 @@ impl Shared {
         let keys: [Key; N] = keys.map(Clone::clone);
         let values = self.store.read(&keys).await?;
         // A store answers for each key.
-        Ok(values.try_into().unwrap_or_else(|_| [const { None }; N]))
+        Ok(values.try_into().unwrap_or([const { None }; N]))
     }
 
     async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {

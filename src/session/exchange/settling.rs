@@ -84,7 +84,7 @@ impl Inner {
                 let Some((id, credentials)) = fresh else {
                     return Ok(None);
                 };
-                (credentials, Arc::from(id))
+                (credentials, id)
             }
             None => {
                 let sessions = self.local.of_principal(&principal.key);

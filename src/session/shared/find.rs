@@ -11,7 +11,7 @@ use crate::session::handle::StandInHash;
 use crate::session::shared::claim::text;
 use crate::session::shared::codec::{self, Kept};
 use crate::session::shared::{Shared, keys};
-use crate::session::store::{Entry, Index, Key, Range, StoreError, Value};
+use crate::session::store::{Index, Key, Range, StoreError, Value};
 
 /// Sessions of one principal or claim that are looked at, at most: many times what `max_per_principal` lets live.
 const MOST: usize = 2000;
@@ -128,22 +128,6 @@ impl Shared {
             .into_iter()
             .map(|(_, _, kept)| (kept.facts.id, kept.credentials))
             .collect())
-    }
-
-    /// Some sessions after this one in the order in which they began.
-    pub(in crate::session) async fn page(
-        &self,
-        after: Option<Entry>,
-        limit: usize,
-    ) -> Result<Vec<Entry>, StoreError> {
-        self.store
-            .range(&Range {
-                index: keys::all(),
-                after,
-                up_to: u64::MAX,
-                limit,
-            })
-            .await
     }
 
     async fn members(&self, index: Index) -> Result<Vec<String>, StoreError> {

@@ -17,7 +17,7 @@ fn due(replicas: &Replicas) -> u64 {
     let score = answer
         .lines()
         .filter_map(|line| line.trim().parse::<u64>().ok());
-    score.last().unwrap_or_default() / 1000
+    score.next_back().unwrap_or_default() / 1000
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
