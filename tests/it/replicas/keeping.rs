@@ -14,10 +14,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn due(replicas: &Replicas) -> u64 {
     let entry = ["ZRANGE", "{gantry:}i:due", "0", "-1", "WITHSCORES"];
     let answer = replicas.redis.ask(&entry);
-    let score = answer
+    let scores = answer
         .lines()
         .filter_map(|line| line.trim().parse::<u64>().ok());
-    score.next_back().unwrap_or_default() / 1000
+    scores.max().unwrap_or_default() / 1000
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
