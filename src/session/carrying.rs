@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::session::Scope;
+use crate::failpoint;
 use crate::session::facts::Facts;
 use crate::session::life::Bounds;
 use crate::session::moment::Moment;
@@ -56,7 +57,8 @@ impl Inner {
             *ending.token() = None;
         }
         if let Some((grave, tombstone)) = &ending.buried {
-            shared.bury(grave, tombstone).await?;
+            shared.bury(grave, tombstone, Some(ending)).await?;
+            failpoint::reach("buried");
         }
         let ids = match &ending.whom {
             Whom::Session(id) => vec![id.to_string()],
@@ -72,9 +74,14 @@ impl Inner {
             if let Some((grave, _)) = &ending.buried {
                 self.bury_seen(shared, grave, &id, ending.cause).await?;
             }
-            self.settle_end(&id, ending.cause, shared.end(&id, ending.cause).await?);
+            let end = shared.end(&id, ending.cause).await?;
+            failpoint::reach("ended");
+            self.settle_end(&id, ending.cause, end);
         }
-        Ok(())
+        match &ending.buried {
+            Some(_) => shared.strike(&ending.id).await,
+            None => Ok(()),
+        }
     }
 
     /// What a session has seen at other replicas is refused as well, where all its JWTs are.
@@ -98,7 +105,7 @@ impl Inner {
         let tombstone = bare.fold(tombstone, |tombstone, token| {
             Tombstone::over(Some(&tombstone), token, moment, &self.token_life)
         });
-        shared.bury(grave, &tombstone).await
+        shared.bury(grave, &tombstone, None).await
     }
 
     /// The logout that an end in the store owes is this process's to call.

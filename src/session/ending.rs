@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::config::session::Scope;
+use crate::failpoint;
 use crate::jwt::{HostSession, Verified};
 use crate::rocketchat::Credentials;
 use crate::session::grave::Grave;
@@ -78,7 +79,10 @@ impl Inner {
     /// Hands an ending that took effect here to the store, if there is one.
     pub(in crate::session) fn carry(&self, ending: Ending) -> Written {
         match &self.shared {
-            Some(together) => together.outbox.send(Order::End(ending)),
+            Some(together) => {
+                failpoint::reach("ended-here");
+                together.outbox.send(Order::End(ending))
+            }
             None => Written::default(),
         }
     }

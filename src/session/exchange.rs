@@ -123,6 +123,7 @@ impl Inner {
             Ok(Ok((self.line_up(principal).await?, mandate)))
         };
         let (lined_up, permit) = entrance.place(line_up).await?;
+        failpoint::reach("claimed");
         let ((turns, target), mandate) = match lined_up {
             Ok(ours) => ours,
             Err(found) => return Ok(Exchanged::Found(found)),
@@ -143,7 +144,6 @@ impl Inner {
             Scope::Session => None,
             Scope::Principal => Some(turns),
         };
-        failpoint::reach("before-intent");
         let lease = mandate.as_ref().map(|mandate| &mandate.lease);
         let intent = self.intend(lease, &user.id).await?;
         let credentials = self.mint(&user, intent.as_ref()).await?;
@@ -174,9 +174,8 @@ impl Inner {
         user: &User,
         intent: Option<&Intent>,
     ) -> Result<Credentials, ExchangeError> {
-        failpoint::reach("before-mint");
         let minted = self.rocketchat.mint(user).await;
-        failpoint::reach("after-mint");
+        failpoint::reach("minted");
         self.metrics
             .credentials_minted(minted.as_ref().map_or_else(|error| error.kind(), |_| "ok"));
         if let (Err(error), Some(intent), Some(together)) = (&minted, intent, &self.shared)
@@ -218,7 +217,7 @@ impl Inner {
             Ok(false) => return Outcome::Abandoned,
             Err(error) => return Outcome::Failed(error),
         }
-        failpoint::reach("after-commit");
+        failpoint::reach("committed");
         self.metrics.session_began();
         tracing::info!(
             session.id = session.id(),
@@ -244,6 +243,7 @@ impl Inner {
         {
             return Outcome::Abandoned;
         }
+        failpoint::reach("begun");
         self.make_room(&session, displaced).await;
         self.deadlines.watch(&session);
         Outcome::Session(session)

@@ -6,11 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey, TokenFingerprint};
+use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::flight::{Flight, Pilot};
 use crate::session::grave::Grave;
@@ -32,7 +34,8 @@ const BROKEN_PAUSE: Duration = Duration::from_secs(10);
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Whose sessions end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(in crate::session) enum Whom {
     Session(Arc<str>),
     HostSession(HostSession),
@@ -43,6 +46,8 @@ pub(in crate::session) enum Whom {
 /// Sessions that end, and what is buried with them.
 #[derive(Debug)]
 pub(in crate::session) struct Ending {
+    /// Its name in the store, where what is buried is written together with the order to end what it buries.
+    pub(in crate::session) id: String,
     pub(in crate::session) whom: Whom,
     pub(in crate::session) cause: EndCause,
     pub(in crate::session) buried: Option<(Grave, Arc<Tombstone>)>,
@@ -119,6 +124,13 @@ impl Outbox {
 }
 
 impl Written {
+    /// Waits until the store has it.
+    pub(in crate::session) async fn written(self) {
+        if let Some(flight) = self.0 {
+            flight.outcome().await;
+        }
+    }
+
     /// Waits until the store has it, or for as long as an answer may wait.
     pub async fn settled(self) {
         if let Some(flight) = self.0 {
@@ -130,6 +142,7 @@ impl Written {
 impl Ending {
     pub(in crate::session) fn new(whom: Whom, cause: EndCause) -> Self {
         Self {
+            id: random::text::<16>(),
             whom,
             cause,
             buried: None,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::session::Scope;
+use crate::failpoint;
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::exchange::intake::{Entrance, Urgency};
@@ -195,6 +196,7 @@ impl Inner {
                 .replace(session.id(), &old, &credentials, &intent)
                 .await;
             drop(old);
+            failpoint::reach("replaced");
             return self.replaced(session, credentials, intent, replaced);
         }
         // Nothing may be awaited between the minting and here: from now on the token has a keeper.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::failpoint;
 use crate::random;
 use crate::rocketchat::{ApiError, Credentials, RocketChat};
 use crate::session::moment::Moment;
@@ -288,7 +289,9 @@ async fn work(queue: Arc<Queue>, rocketchat: RocketChat, closed: CancellationTok
 }
 
 async fn call(rocketchat: RocketChat, owed: Owed) -> (Owed, Result<(), ApiError>) {
+    failpoint::reach("before-logout");
     let answer = rocketchat.revoke(&owed.owe.credentials).await;
+    failpoint::reach("logged-out");
     (owed, answer)
 }
 

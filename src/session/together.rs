@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::failpoint;
+use crate::rocketchat::Credentials;
 use crate::session::moment::Moment;
-use crate::session::outbox::{Order, Outbox};
+use crate::session::outbox::{Ending, Order, Outbox};
 use crate::session::record::Session;
 use crate::session::revoke::Owe;
 use crate::session::shared::Shared;
@@ -196,6 +198,17 @@ impl Inner {
         if self.revoker.sees_to(&id) {
             return;
         }
+        if let Some(whom) = debt.ends {
+            let cause = EndCause::named(&debt.cause).unwrap_or(EndCause::Logout);
+            let written = self.carry(Ending::new(whom, cause));
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move {
+                written.written().await;
+                // Should this fail, what has ended is ended again.
+                let _struck = shared.strike(&id).await;
+            });
+            return;
+        }
         tracing::info!("an owed logout that nobody saw to is taken over");
         if let Some(credentials) = debt.credentials {
             let cause = match debt.cause.as_str() {
@@ -217,7 +230,7 @@ impl Inner {
     }
 
     /// Does away with a token that Rocket.Chat may have made for a process that died before it heard of it. Nobody knows the token, so
-    /// all other tokens of the user go with it (RC §2.7); live sessions get new ones at their next request.
+    /// all other tokens of the user go with it (RC §2.7) but one; live sessions whose token it was get new ones at their next request.
     async fn forget_unknown(
         &self,
         shared: &Arc<Shared>,
@@ -231,20 +244,49 @@ impl Inner {
         let _one_at_a_time = shared
             .lease(keys::lease("unknown", user_id.as_bytes()))
             .await?;
+        // A live session's token can do it and stays.
+        for credentials in self.live_credentials(shared, user_id).await? {
+            if self
+                .rocketchat
+                .remove_other_tokens(&credentials)
+                .await
+                .is_ok()
+            {
+                return Ok(shared.strike(id).await?);
+            }
+        }
         let fresh = match self.rocketchat.user_by_id(user_id).await? {
             Some(user) => self.rocketchat.mint(&user).await?,
             // With the user went its tokens.
             None => return Ok(shared.strike(id).await?),
         };
+        failpoint::reach("fresh-minted");
         let removed = self.rocketchat.remove_other_tokens(&fresh).await;
+        failpoint::reach("others-removed");
         // Before its own logout: should that fail, what is still owed under this id does away with it as well.
         if removed.is_ok() {
             self.rocketchat.revoke(&fresh).await?;
+            failpoint::reach("fresh-logged-out");
             self.metrics.credentials_revoked(UNCLAIMED, "ok");
             return Ok(shared.strike(id).await?);
         }
         self.revoker.owe(Owe::new(Arc::new(fresh), UNCLAIMED));
         Ok(removed?)
+    }
+
+    /// What live sessions of a user hold.
+    async fn live_credentials(
+        &self,
+        shared: &Shared,
+        user_id: &str,
+    ) -> Result<Vec<Arc<Credentials>>, StoreError> {
+        let Some(principal) = shared.owner(user_id).await? else {
+            return Ok(Vec::new());
+        };
+        let ids = shared.of_principal(&principal).await?;
+        let held = shared.credentials_of(&ids).await?;
+        let theirs = |credentials: &Arc<Credentials>| credentials.user_id() == user_id;
+        Ok(held.into_values().filter(theirs).collect())
     }
 
     /// A session changed elsewhere.

@@ -14,6 +14,7 @@ mod boot_script;
 mod cli;
 mod commands;
 mod cors;
+mod crashes;
 mod drain;
 mod endings;
 mod exchange;

@@ -5,4 +5,4 @@ mod exchange;
 mod file;
 mod keeping;
 mod outage;
-mod stage;
+pub(crate) mod stage;

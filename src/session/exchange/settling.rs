@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::session::Scope;
+use crate::failpoint;
 use crate::jwt::{Principal, PrincipalKey};
 use crate::rocketchat::{Credentials, User};
 use crate::session::exchange::Made;
@@ -109,8 +110,12 @@ impl Inner {
         let (Some(together), Some(lease)) = (&self.shared, lease) else {
             return Ok(None);
         };
+        failpoint::reach("before-intent");
         match together.store.intend(lease, user_id).await? {
-            Some(intent) => Ok(Some(intent)),
+            Some(intent) => {
+                failpoint::reach("intended");
+                Ok(Some(intent))
+            }
             // Logged out or let go meanwhile, or so slow that another process has begun: who still wants a session asks again.
             None => Err(ExchangeError::Overloaded),
         }

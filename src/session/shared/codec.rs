@@ -17,6 +17,7 @@ use crate::session::EndCause;
 use crate::session::facts::Facts;
 use crate::session::handle::StandInHash;
 use crate::session::moment::Moment;
+use crate::session::outbox::Whom;
 use crate::session::store::seal::Seal;
 use crate::session::store::{Key, StoreError, Value};
 
@@ -38,6 +39,8 @@ pub(in crate::session) struct Debt {
     /// `None`: Rocket.Chat was asked for a token of this user, and what came of it is not known.
     pub(in crate::session) credentials: Option<Arc<Credentials>>,
     pub(in crate::session) cause: String,
+    /// What is owed is not a logout but the end of these sessions, whose JWTs are refused already.
+    pub(in crate::session) ends: Option<Whom>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +72,8 @@ struct DebtText {
     of: String,
     credentials: Option<CredentialsText>,
     cause: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<Whom>,
 }
 
 /// Why something that is kept cannot be read.
@@ -129,11 +134,22 @@ impl Kept {
 }
 
 impl Debt {
+    /// The end of these sessions.
+    pub(super) fn ending(whom: &Whom, cause: EndCause) -> Self {
+        Self {
+            user_id: String::new(),
+            credentials: None,
+            cause: cause.name().to_owned(),
+            ends: Some(whom.clone()),
+        }
+    }
+
     pub(super) fn of(credentials: &Arc<Credentials>, cause: EndCause) -> Self {
         Self {
             user_id: credentials.user_id().to_owned(),
             credentials: Some(Arc::clone(credentials)),
             cause: cause.name().to_owned(),
+            ends: None,
         }
     }
 
@@ -145,6 +161,7 @@ impl Debt {
                 .as_ref()
                 .map(|credentials| CredentialsText::of(credentials)),
             cause: self.cause.clone(),
+            ends: self.ends.clone(),
         };
         sealed(seal, key, text)
     }
@@ -155,6 +172,7 @@ impl Debt {
             user_id: text.of,
             credentials: text.credentials.map(CredentialsText::read).transpose()?,
             cause: text.cause,
+            ends: text.ends,
         })
     }
 }

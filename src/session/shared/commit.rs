@@ -17,7 +17,7 @@ use crate::session::life::Bounds;
 use crate::session::moment::Moment;
 use crate::session::shared::claim::{Mandate, unburied};
 use crate::session::shared::codec::{self, Debt, Kept};
-use crate::session::shared::debts::TAKEN_OVER_AFTER;
+use crate::session::shared::debts::{MINTED_WITHIN, TAKEN_OVER_AFTER};
 use crate::session::shared::find::Found;
 use crate::session::shared::lease::Lease;
 use crate::session::shared::{ROUNDS, Shared, keys};
@@ -92,6 +92,7 @@ impl Shared {
                 user_id: user_id.to_owned(),
                 credentials: None,
                 cause: UNCLAIMED.to_owned(),
+                ends: None,
             },
         );
         Ok(self.applied(&batch).await?.then_some(intent))
@@ -180,6 +181,7 @@ impl Shared {
                     user_id: kept.credentials.user_id().to_owned(),
                     credentials: Some(Arc::clone(&kept.credentials)),
                     cause: REFRESH.to_owned(),
+                    ends: None,
                 };
                 batch = self.owed(batch, &intent.id, &debt);
                 if self.applied(&batch).await? {
@@ -202,6 +204,7 @@ impl Shared {
             user_id: intent.user_id.clone(),
             credentials: Some(Arc::clone(credentials)),
             cause: UNCLAIMED.to_owned(),
+            ends: None,
         };
         let batch = self.owed(Batch::default(), &intent.id, &debt);
         persistently(async || self.applied(&batch).await.map(drop)).await
@@ -210,7 +213,13 @@ impl Shared {
     /// Enters a debt; for a while its taking over is left to the process that entered it.
     pub(super) fn owed(&self, batch: Batch, id: &str, debt: &Debt) -> Batch {
         let key = keys::owed(id);
-        let at = Moment::of(self.clock.now()).after(TAKEN_OVER_AFTER);
+        let is_intent = debt.credentials.is_none() && debt.ends.is_none();
+        let patience = if is_intent {
+            MINTED_WITHIN
+        } else {
+            TAKEN_OVER_AFTER
+        };
+        let at = Moment::of(self.clock.now()).after(patience);
         batch
             .put(&key, debt.seal(&self.seal, &key))
             .enter(keys::all_owed(), id, at.millis())

@@ -11,8 +11,11 @@ use crate::session::shared::commit::struck;
 use crate::session::shared::{Shared, keys};
 use crate::session::store::{Batch, Expect, Key, Range, StoreError};
 
-/// A debt is left to who entered it for this long: several times what a logout takes at a slow Rocket.Chat.
-pub(in crate::session) const TAKEN_OVER_AFTER: Duration = Duration::from_secs(30);
+/// A debt is left to who entered it, or says that it sees to it, for this long: as long as a logout takes at a slow Rocket.Chat.
+pub(in crate::session) const TAKEN_OVER_AFTER: Duration = Duration::from_secs(10);
+
+/// A minting may take longer, with its second tries; taken for dead, its token would be removed with all others of the user.
+pub(in crate::session) const MINTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Whose debts are taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +68,7 @@ impl Shared {
                     continue;
                 }
             };
-            self.leave_to_me(&entry.member, now.after(TAKEN_OVER_AFTER))
-                .await?;
+            self.leave_to_me(&entry.member, now).await?;
             taken.push((entry.member, debt));
         }
         Ok(taken)

@@ -11,7 +11,8 @@ use crate::session::facts::{Facts, Uses};
 use crate::session::grave::Grave;
 use crate::session::life::{Bounds, Step};
 use crate::session::moment::Moment;
-use crate::session::shared::codec::{self, Kept};
+use crate::session::outbox::Ending;
+use crate::session::shared::codec::{self, Debt, Kept};
 use crate::session::shared::{ROUNDS, Shared, keys};
 use crate::session::store::{Batch, Expect, Key, StoreError, Value};
 use crate::session::tombstone::{Token, Tombstone};
@@ -104,11 +105,13 @@ impl Shared {
         Err(codec::Unreadable::Busy.into())
     }
 
-    /// Puts a tombstone down over an older one.
+    /// Puts a tombstone down over an older one. With an ending, what it buries is owed its end from then on, should this process not
+    /// live to see to it.
     pub(in crate::session) async fn bury(
         &self,
         grave: &Grave,
         tombstone: &Tombstone,
+        ending: Option<&Ending>,
     ) -> Result<(), StoreError> {
         let key = keys::grave(grave);
         let now = Moment::of(self.clock.now());
@@ -119,11 +122,15 @@ impl Shared {
                 None => tombstone.clone(),
             };
             let life = merged.kept_until().since(now);
-            let batch = Batch::default().unchanged(&key, older.as_ref()).put_for(
+            let mut batch = Batch::default().unchanged(&key, older.as_ref()).put_for(
                 &key,
                 codec::plain(&merged),
                 Some(life),
             );
+            if let Some(ending) = ending {
+                let debt = Debt::ending(&ending.whom, ending.cause);
+                batch = self.owed(batch, &ending.id, &debt);
+            }
             if self.applied(&batch).await? {
                 return Ok(());
             }

@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::support::gateway::{Gateway, PUBLIC_URL};
 use crate::support::world::World;
 
-pub(super) const ECHO: &str = "/api/v1/gantry-test.echo";
+pub(crate) const ECHO: &str = "/api/v1/gantry-test.echo";
 pub(super) const CREATE: &str = "/api/v1/users.create";
 pub(super) const MINT: &str = "/api/v1/users.createToken";
 pub(super) const LOGOUT: &str = "/api/v1/logout";
 
 /// A key for tests only.
-pub(super) const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub(crate) const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Replicas with what they share.
 pub(super) struct Replicas {
