@@ -64,7 +64,7 @@ fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
     let end = now.after(LIFE);
     let facts = Facts {
         id: Arc::from(random::text::<16>()),
-        username: format!("bench.user-{number}"),
+        username: format!("bench.user-{number}").into(),
         host_session: digest(HostSession::from_text),
         principal: digest(PrincipalKey::from_text),
         claim: Some(digest(ClaimKey::from_text)),
