@@ -6,13 +6,15 @@ FROM rust:${RUST_VERSION}-bookworm AS builder
 WORKDIR /src
 
 # Dependencies first, with empty sources: this layer is built anew only when a manifest or the lock file changes.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
+COPY .cargo .cargo
 COPY tests/lookalike/Cargo.toml tests/lookalike/
+COPY tests/redis/Cargo.toml tests/redis/
 COPY demo/Cargo.toml demo/
 COPY bench/Cargo.toml bench/
 COPY fuzz/Cargo.toml fuzz/
-RUN mkdir -p src tests/it tests/lookalike/src demo/src bench/src fuzz/src \
-    && touch src/lib.rs tests/lookalike/src/lib.rs fuzz/src/lib.rs \
+RUN mkdir -p src tests/it tests/lookalike/src tests/redis/src demo/src bench/src fuzz/src \
+    && touch src/lib.rs tests/lookalike/src/lib.rs tests/redis/src/lib.rs fuzz/src/lib.rs \
     && for main in src tests/it tests/lookalike/src demo/src bench/src; do echo 'fn main() {}' > "$main/main.rs"; done \
     && cp bench/src/main.rs bench/src/passthrough.rs \
     && cargo build --locked --release --package rocketchat-gantry --bin gantry \

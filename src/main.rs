@@ -5,6 +5,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Hundreds of thousands of sessions live among what comes and goes with each request; glibc's allocator would leave as much room between
+/// them again.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let command = gantry::cli::Cli::parse().command;
     match run(command) {

@@ -50,6 +50,8 @@ mod ending;
 pub mod error;
 mod exchange;
 mod facts;
+#[cfg(feature = "filling")]
+pub mod filling;
 mod flight;
 mod grave;
 pub mod handle;

@@ -22,6 +22,7 @@ mod process;
 mod report;
 mod socket;
 mod sockets;
+mod stores;
 mod talk;
 mod tokens;
 mod upstream;
@@ -62,6 +63,7 @@ struct Bench {
     admin: SocketAddr,
     passthrough: Process,
     passthrough_address: SocketAddr,
+    upstream_address: SocketAddr,
     _upstream: Process,
 }
 
@@ -97,6 +99,7 @@ impl Bench {
             .collect::<Result<_, _>>()?;
         let config = folder.join("gantry.yaml");
         std::fs::write(folder.join("issuer.pem"), issuer.public_pem())?;
+        std::fs::write(folder.join("quick.pem"), issuer.quick_public_pem())?;
         std::fs::write(
             &config,
             configuration(&folder, gantry_address, admin, upstream_address),
@@ -114,6 +117,7 @@ impl Bench {
             admin,
             passthrough,
             passthrough_address,
+            upstream_address,
             _upstream: upstream,
         })
     }
@@ -137,6 +141,15 @@ impl Bench {
         }
         if parts.contains(&Part::Idle) {
             self.idle(&mut report).await?;
+        }
+        if parts.contains(&Part::Stores) {
+            self.stores(&mut report).await?;
+        }
+        if parts.contains(&Part::Many) {
+            self.many(&mut report).await?;
+        }
+        if parts.contains(&Part::File) {
+            self.file(&mut report).await?;
         }
         report.finish()
     }
@@ -266,6 +279,11 @@ impl Bench {
         per_request(&self.passthrough, self.passthrough_address, requests, time).await
     }
 
+    /// The config of a Gantry at these addresses, without its sessions.
+    fn configuration(&self, address: SocketAddr, admin: SocketAddr) -> String {
+        configuration(&self.folder, address, admin, self.upstream_address)
+    }
+
     async fn start(&self) -> anyhow::Result<(Process, Duration)> {
         let began = Instant::now();
         let log = self.folder.join("gantry.log");
@@ -321,10 +339,15 @@ issuers:
     audiences: [chat]
     algorithms: [RS256]
     public_key_file: {}
+  - issuer: https://quick.example.com
+    audiences: [chat]
+    algorithms: [EdDSA]
+    public_key_file: {}
 users: {{ sync_profile: false }}
 "#,
         0,
-        folder.join("issuer.pem").display()
+        folder.join("issuer.pem").display(),
+        folder.join("quick.pem").display()
     )
 }
 

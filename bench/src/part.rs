@@ -23,10 +23,16 @@ pub(crate) enum Part {
     Logins,
     /// Memory of idle logged-in sockets.
     Idle,
+    /// What a session store costs warm and first requests.
+    Stores,
+    /// Memory of many sessions, and their end all at once.
+    Many,
+    /// A file with many sessions, and the start with it.
+    File,
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 12] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
@@ -36,6 +42,9 @@ impl Part {
         ("ddp", Self::Ddp),
         ("logins", Self::Logins),
         ("idle", Self::Idle),
+        ("stores", Self::Stores),
+        ("many", Self::Many),
+        ("file", Self::File),
     ];
 
     /// The parts of these names; without names, all.

@@ -1,10 +1,10 @@
 //! The issuer of the bench: one RSA key, as many users and tokens as asked for.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::KeyPair as _;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 
@@ -12,6 +12,9 @@ use serde_json::json;
 pub(crate) struct Issuer {
     key: EncodingKey,
     public_pem: String,
+    /// Of another issuer, for tokens by the hundred thousand.
+    quick: EncodingKey,
+    quick_public_pem: String,
 }
 
 impl Issuer {
@@ -21,10 +24,48 @@ impl Issuer {
         let private: Pkcs8V1Der<'_> = pair.as_der()?;
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
         let key = EncodingKey::from_rsa_pem(pem("PRIVATE KEY", private.as_ref()).as_bytes())?;
+        let quick = Ed25519KeyPair::generate()?;
+        let quick_private = quick.to_pkcs8v1()?;
+        let quick_public: PublicKeyX509Der<'_> = quick.public_key().as_der()?;
         Ok(Self {
             key,
             public_pem: pem("PUBLIC KEY", public.as_ref()),
+            quick: EncodingKey::from_ed_pem(pem("PRIVATE KEY", quick_private.as_ref()).as_bytes())?,
+            quick_public_pem: pem("PUBLIC KEY", quick_public.as_ref()),
         })
+    }
+
+    /// The public key of the other issuer.
+    pub(crate) fn quick_public_pem(&self) -> &str {
+        &self.quick_public_pem
+    }
+
+    /// The time of day in so long, as `exp` has it.
+    pub(crate) fn in_time(&self, time: Duration) -> u64 {
+        now() + time.as_secs()
+    }
+
+    /// How long it is until then.
+    pub(crate) fn until(&self, expires: u64) -> Duration {
+        Duration::from_secs(expires.saturating_sub(now()))
+    }
+
+    /// A token of the other issuer.
+    pub(crate) fn quick_token(&self, user: usize, expires: u64) -> anyhow::Result<String> {
+        let claims = json!({
+            "iss": "https://quick.example.com",
+            "aud": "chat",
+            "sub": format!("quick-{user}"),
+            "sid": format!("session-{user}"),
+            "preferred_username": format!("quick.user-{user}"),
+            "iat": now(),
+            "exp": expires,
+        });
+        Ok(jsonwebtoken::encode(
+            &Header::new(Algorithm::EdDSA),
+            &claims,
+            &self.quick,
+        )?)
     }
 
     /// The public key, for Gantry.

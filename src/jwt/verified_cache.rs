@@ -18,9 +18,9 @@ use crate::jwt::keys::Key;
 use crate::jwt::{TokenFingerprint, Verified};
 use crate::random;
 
-/// Most memory of the remembered tokens, roughly: what 6,000 usual ones take, which is more than the people who use one workspace at the
+/// Most memory of the remembered tokens, roughly: what 4,000 usual ones take, which is more than the people who use one workspace at the
 /// same time, for each sends one token until it is renewed. Whoever comes beyond them pays a signature check each time; nobody is refused.
-const MAX_WEIGHT: u64 = 6_000 * MIN_ENTRY_WEIGHT;
+const MAX_WEIGHT: u64 = 4_000 * MIN_ENTRY_WEIGHT;
 
 /// Least weight of an entry: its structures, and the texts of a small token. Makes [`MAX_WEIGHT`] a bound on the number, too.
 const MIN_ENTRY_WEIGHT: u64 = 800;

@@ -3,19 +3,38 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::HeaderValue;
+use subtle::ConstantTimeEq;
 
 use crate::secret::AuthToken;
 
-/// What Rocket.Chat wants to see on a user's requests (RC §1.1, §8).
+/// What Rocket.Chat wants to see on a user's requests (RC §1.1, §8). All of it is one text in memory, the cookies; the other values are
+/// parts of it, because there is one for each of hundreds of thousands of sessions.
 pub struct Credentials {
-    user_id: String,
-    auth_token: AuthToken,
     minted_at: SystemTime,
     expires_at: SystemTime,
     user_id_value: HeaderValue,
     auth_token_value: HeaderValue,
     cookie_value: HeaderValue,
+}
+
+/// An auth token where it is held, for whoever must write it out.
+#[derive(Clone, Copy)]
+pub struct HeldToken<'a>(&'a str);
+
+impl<'a> HeldToken<'a> {
+    /// The text itself, as [`AuthToken::reveal`].
+    #[must_use]
+    pub fn reveal(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for HeldToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HeldToken([redacted])")
+    }
 }
 
 impl Credentials {
@@ -35,15 +54,21 @@ impl Credentials {
         {
             return None;
         }
-        let user_id_value = HeaderValue::from_str(&user_id).ok()?;
-        let mut auth_token_value = HeaderValue::from_str(auth_token.reveal()).ok()?;
+        let token = auth_token.reveal();
+        let (id_at, token_at) = ("rc_uid=".len(), "rc_uid=; rc_token=".len() + user_id.len());
+        let cookies = Bytes::from(format!("rc_uid={user_id}; rc_token={token}"));
+        let part = |from: usize, length: usize| {
+            HeaderValue::from_maybe_shared(cookies.slice(from..from + length)).ok()
+        };
+        let user_id_value = part(id_at, user_id.len())?;
+        let mut auth_token_value = part(token_at, token.len())?;
         auth_token_value.set_sensitive(true);
-        let cookies = format!("rc_uid={user_id}; rc_token={}", auth_token.reveal());
-        let mut cookie_value = HeaderValue::try_from(cookies).ok()?;
+        let mut cookie_value = part(0, cookies.len())?;
         cookie_value.set_sensitive(true);
+        // Bytes that are no visible ASCII can stand in a header, and in no text of ours.
+        auth_token_value.to_str().ok()?;
+        user_id_value.to_str().ok()?;
         Some(Self {
-            user_id,
-            auth_token,
             minted_at,
             expires_at,
             user_id_value,
@@ -66,10 +91,8 @@ impl Credentials {
     /// Are these the same user's same auth token?
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.user_id == other.user_id
-            && self
-                .auth_token
-                .matches(other.auth_token.reveal().as_bytes())
+        let (ours, theirs) = (self.cookie_value.as_bytes(), other.cookie_value.as_bytes());
+        bool::from(ours.ct_eq(theirs))
     }
 
     /// Credentials that nobody minted, for tests of what uses them and for the fuzz targets.
@@ -87,13 +110,13 @@ impl Credentials {
     /// The user's id.
     #[must_use]
     pub fn user_id(&self) -> &str {
-        &self.user_id
+        text(&self.user_id_value)
     }
 
     /// The auth token.
     #[must_use]
-    pub fn auth_token(&self) -> &AuthToken {
-        &self.auth_token
+    pub fn auth_token(&self) -> HeldToken<'_> {
+        HeldToken(text(&self.auth_token_value))
     }
 
     /// When the token was minted, by our clock just before the call.
@@ -127,11 +150,16 @@ impl Credentials {
     }
 }
 
+fn text(value: &HeaderValue) -> &str {
+    // Looked at when it was made.
+    value.to_str().unwrap_or_default()
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Credentials")
-            .field("user_id", &self.user_id)
+            .field("user_id", &self.user_id())
             .field("minted_at", &self.minted_at)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()

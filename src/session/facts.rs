@@ -15,7 +15,7 @@ pub(in crate::session) struct Facts {
     /// Random, ours, safe to log.
     pub(in crate::session) id: Arc<str>,
     /// The Rocket.Chat username.
-    pub(in crate::session) username: String,
+    pub(in crate::session) username: Box<str>,
     pub(in crate::session) host_session: HostSession,
     pub(in crate::session) principal: PrincipalKey,
     pub(in crate::session) claim: Option<ClaimKey>,
@@ -50,7 +50,7 @@ impl Facts {
         let principal = &verified.principal;
         Self {
             id: Arc::from(random::text::<16>()),
-            username,
+            username: username.into(),
             host_session: principal.host_session,
             principal: principal.key,
             claim: principal.claim,

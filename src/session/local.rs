@@ -29,10 +29,10 @@ use index::Index;
 pub(in crate::session) struct Local {
     places: DashMap<HostSession, Place>,
     tombstones: DashMap<Grave, Arc<Tombstone>>,
-    principals: Index<PrincipalKey>,
-    claims: Index<ClaimKey>,
+    principals: Index,
+    claims: Index,
+    ids: Index,
     stand_ins: DashMap<StandInHash, Arc<Session>>,
-    ids: DashMap<Arc<str>, Arc<Session>>,
 }
 
 #[derive(Debug)]
@@ -143,10 +143,12 @@ impl Local {
         session: &Arc<Session>,
         most: usize,
     ) -> Vec<Arc<Session>> {
-        self.ids.insert(session.shared_id(), Arc::clone(session));
-        let mut others = self.principals.add(*session.principal(), session);
+        self.ids.add(session.id().as_bytes(), session);
+        let principal = session.principal();
+        let mut others = self.principals.add(principal.as_bytes(), session);
+        others.retain(|other| other.principal() == principal);
         if let Some(claim) = session.claim() {
-            self.claims.add(*claim, session);
+            self.claims.add(claim.as_bytes(), session);
         }
         others.retain(|other| !other.ended());
         let over = (others.len() + 1).saturating_sub(most.max(1));
@@ -165,26 +167,30 @@ impl Local {
         if let Some(hash) = stand_in {
             self.stand_ins.remove(&hash);
         }
-        self.ids.remove(session.id());
-        self.principals.remove(*session.principal(), session);
+        self.ids.remove(session.id().as_bytes(), session);
+        self.principals
+            .remove(session.principal().as_bytes(), session);
         if let Some(claim) = session.claim() {
-            self.claims.remove(*claim, session);
+            self.claims.remove(claim.as_bytes(), session);
         }
     }
 
     /// All sessions of a principal, also those that have not taken their place yet.
     pub(in crate::session) fn of_principal(&self, principal: &PrincipalKey) -> Vec<Arc<Session>> {
-        self.principals.find(principal)
+        let bears_it = |session: &Session| session.principal() == principal;
+        self.principals.find(principal.as_bytes(), bears_it)
     }
 
     /// The session with this id.
     pub(in crate::session) fn of_id(&self, id: &str) -> Option<Arc<Session>> {
-        self.ids.get(id).map(|session| Arc::clone(session.value()))
+        let bears_it = |session: &Session| session.id() == id;
+        self.ids.find(id.as_bytes(), bears_it).pop()
     }
 
     /// As [`Local::of_principal`], by the session claim.
     pub(in crate::session) fn of_claim(&self, claim: &ClaimKey) -> Vec<Arc<Session>> {
-        self.claims.find(claim)
+        let bears_it = |session: &Session| session.claim() == Some(claim);
+        self.claims.find(claim.as_bytes(), bears_it)
     }
 
     /// All live sessions, for the end of the program.

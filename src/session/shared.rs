@@ -124,7 +124,7 @@ impl Shared {
         Ok(values.try_into().unwrap_or([const { None }; N]))
     }
 
-    async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {
+    pub(in crate::session) async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {
         Ok(self.store.write(batch).await? == Applied::Yes)
     }
 }

@@ -50,7 +50,8 @@ struct Heap {
 #[derive(Debug)]
 enum Due {
     Session(Weak<Session>),
-    Tombstone(Grave),
+    /// Boxed, because there are few of them and many of the others.
+    Tombstone(Box<Grave>),
 }
 
 /// A value in a heap that gives the earliest first.
@@ -86,7 +87,7 @@ impl Deadlines {
 
     /// Sees to it that the tombstone is forgotten at its time.
     pub(in crate::session) fn forget_tombstone(&self, grave: Grave, at: Moment) {
-        self.push(at, Due::Tombstone(grave));
+        self.push(at, Due::Tombstone(Box::new(grave)));
     }
 
     pub(in crate::session) fn now(&self) -> Moment {

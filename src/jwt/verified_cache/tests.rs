@@ -160,5 +160,5 @@ fn what_is_forgotten_is_so_under_every_signature() {
 fn no_entry_weighs_less_than_its_structures() {
     let small = known("a.b", &key(), Profile::default());
     assert_eq!(small.weight(), MIN_ENTRY_WEIGHT);
-    assert_eq!(MAX_WEIGHT / small.weight(), 6_000);
+    assert_eq!(MAX_WEIGHT / small.weight(), 4_000);
 }

@@ -22,7 +22,7 @@ use crate::session::shared::Shared;
 use crate::telemetry::metrics::Metrics;
 
 /// Principals whose user is remembered, the least recently exchanged forgotten first. One costs about 300 bytes.
-const REMEMBERED: u64 = 100_000;
+const REMEMBERED: u64 = 50_000;
 
 /// Before the second try of a creation: both sides of a race have rolled back by then (RC §4.4).
 const CREATE_AGAIN_AFTER: Duration = Duration::from_millis(300);

@@ -104,22 +104,9 @@ impl Shared {
         mandate: Mandate,
         committing: &Committing<'_>,
     ) -> Result<Committed, StoreError> {
-        let Committing { kept, uses, .. } = committing;
-        let facts = &kept.facts;
-        let (session, times) = (keys::session(&facts.id), keys::times(&facts.id));
-        let (host, stand_in) = (
-            keys::host(&facts.host_session),
-            keys::stand_in(&kept.stand_in),
-        );
-        let id = codec::id(&facts.id);
-        let mut batch = unburied(Batch::default(), &mandate.graves)
-            .unchanged(&host, None)
-            .put(&session, kept.seal(&self.seal, &session))
-            .put(&times, codec::sealed(&self.seal, &times, uses))
-            .put(&host, id.clone())
-            .put(&stand_in, id)
-            .enter(keys::all(), &facts.id, facts.began.millis());
-        batch = self.noted(batch, facts, uses, committing.bounds);
+        let kept = committing.kept;
+        let session = keys::session(&kept.facts.id);
+        let mut batch = self.born(unburied(Batch::default(), &mandate.graves), committing);
         if let Some(intent) = committing.intent {
             // Gone only if somebody took us for dead and did away with the token.
             batch = batch.expect(Expect::Present(keys::owed(&intent.id)));
@@ -146,6 +133,26 @@ impl Shared {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Enters a session wherever it is to be found.
+    pub(in crate::session) fn born(&self, batch: Batch, committing: &Committing<'_>) -> Batch {
+        let Committing { kept, uses, .. } = committing;
+        let facts = &kept.facts;
+        let (session, times) = (keys::session(&facts.id), keys::times(&facts.id));
+        let (host, stand_in) = (
+            keys::host(&facts.host_session),
+            keys::stand_in(&kept.stand_in),
+        );
+        let id = codec::id(&facts.id);
+        let batch = batch
+            .unchanged(&host, None)
+            .put(&session, kept.seal(&self.seal, &session))
+            .put(&times, codec::sealed(&self.seal, &times, uses))
+            .put(&host, id.clone())
+            .put(&stand_in, id)
+            .enter(keys::all(), &facts.id, facts.began.millis());
+        self.noted(batch, facts, uses, committing.bounds)
     }
 
     /// Puts new credentials in the place of the session's old ones, and of all sessions' that share them.

@@ -32,7 +32,8 @@ impl Replicas {
     /// With a changed config.
     pub(super) async fn configured(count: usize, change: fn(&mut Config)) -> Self {
         let world = World::plain().await;
-        let redis = tokio::task::spawn_blocking(Node::redis).await.unwrap();
+        // On the test's own thread, with which it ends: one of the runtime's for blocking calls would end before.
+        let redis = Node::redis();
         let mut replicas = Self {
             world,
             redis,

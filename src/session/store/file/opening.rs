@@ -12,9 +12,8 @@ use redb::{Builder, Database, DatabaseError};
 
 use super::disk::Disk;
 
-/// What redb may keep of the file in memory: a hundred thousand sessions with their indexes, so that a restart need not read pages
-/// twice. Smaller files take no more than they have.
-const CACHE: usize = 256 * 1024 * 1024;
+/// What redb may keep of the file in memory: pages that are read again soon. The system keeps the rest of the file, if it has room.
+const CACHE: usize = 32 * 1024 * 1024;
 
 /// Only who Gantry runs as reads and writes the file: user ids and times in it are nobody else's business, sealed or not.
 const MODE: u32 = 0o600;

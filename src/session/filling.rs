@@ -1,0 +1,111 @@
+//! A session file full of sessions that nobody began, for the bench: as many as a busy workspace has would take it an hour to begin.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::session::Scope;
+use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
+use crate::random;
+use crate::rocketchat::Credentials;
+use crate::secret::{AuthToken, SealingKey};
+use crate::session::facts::{Facts, Uses};
+use crate::session::life::Bounds;
+use crate::session::moment::Moment;
+use crate::session::shared::Shared;
+use crate::session::shared::codec::Kept;
+use crate::session::shared::commit::Committing;
+use crate::session::store::file::File;
+use crate::session::store::seal::Seal;
+use crate::session::store::{Batch, OpenError, StoreError};
+
+/// Sessions written in one batch.
+const AT_A_TIME: usize = 500;
+
+/// How long they live from now on.
+const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a file could not be filled.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    /// It cannot be opened.
+    #[error("the session file cannot be opened")]
+    Open(#[from] OpenError),
+    /// It cannot be written.
+    #[error("the session file cannot be written")]
+    Write(#[from] StoreError),
+}
+
+/// Puts `count` live sessions into a file, each of a principal of its own.
+///
+/// # Errors
+/// [`FillError`].
+pub async fn fill(path: &Path, key: &SealingKey, count: usize) -> Result<(), FillError> {
+    let clock = Clock::system();
+    let file = File::open(path, clock.clone(), &[]).await?;
+    let seal = Seal::new(key, &[]);
+    let shared = Shared::new(Arc::new(file), seal, clock.clone(), Scope::Session);
+    let now = Moment::of(clock.now());
+    let mut written = 0;
+    while written < count {
+        let some = AT_A_TIME.min(count - written);
+        let mut batch = Batch::default();
+        for number in written..written + some {
+            batch = born(&shared, batch, number, now);
+        }
+        shared.applied(&batch).await?;
+        written += some;
+    }
+    Ok(())
+}
+
+fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
+    let end = now.after(LIFE);
+    let facts = Facts {
+        id: Arc::from(random::text::<16>()),
+        username: format!("bench.user-{number}").into(),
+        host_session: digest(HostSession::from_text),
+        principal: digest(PrincipalKey::from_text),
+        claim: Some(digest(ClaimKey::from_text)),
+        issuer: Arc::from("https://host.example.com"),
+        began: now,
+        hard_end: end,
+    };
+    let credentials = Credentials::kept(
+        random::text::<12>(),
+        AuthToken::new(random::text::<32>()),
+        now.time(),
+        end.time(),
+    );
+    let kept = Kept {
+        stand_in: shared.stand_in(&facts.id).hash(),
+        facts,
+        credentials: Arc::new(credentials.expect("a header can carry base64url")),
+    };
+    let uses = Uses {
+        last_used: now,
+        token_expires: end,
+        connected: Moment::BEGINNING,
+        issued: now,
+        bare: Vec::new(),
+    };
+    let bounds = Bounds {
+        hard_end: end,
+        grace: Duration::ZERO,
+        idle_timeout: LIFE,
+        end_on_last_socket: None,
+    };
+    let committing = Committing {
+        kept: &kept,
+        uses: &uses,
+        bounds: &bounds,
+        intent: None,
+        sharing: None,
+    };
+    shared.born(batch, &committing)
+}
+
+fn digest<T>(read: impl Fn(&str) -> Option<T>) -> T {
+    read(&random::text::<32>()).expect("32 bytes in base64url are a digest's text")
+}
