@@ -15,6 +15,8 @@ use crate::session::record::Session;
 use crate::session::tombstone::Tombstone;
 use crate::session::{EndCause, ExchangeError, Inner, Sessions};
 
+mod everywhere;
+
 /// Auth tokens that Rocket.Chat keeps for one user before it drops the oldest (RC §3.4).
 pub const ROCKETCHAT_KEEPS: usize = 50;
 
@@ -100,8 +102,19 @@ pub struct Tokens {
 }
 
 impl Sessions {
-    /// Live sessions, the youngest first.
-    pub async fn list(&self, filter: Filter, page: Page) -> Listed {
+    /// Live sessions, the youngest first: those of all processes, where a store is shared. A page may have fewer than it could when the
+    /// filter leaves few; it says where to go on all the same.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn list(&self, filter: Filter, page: Page) -> Result<Listed, ExchangeError> {
+        match &self.0.shared {
+            Some(together) => self.0.list_shared(&together.store, &filter, page).await,
+            None => Ok(self.list_here(&filter, &page)),
+        }
+    }
+
+    fn list_here(&self, filter: &Filter, page: &Page) -> Listed {
         let inner = &*self.0;
         let now = Moment::of(inner.clock.now());
         // Holds one more than a page: the oldest falls out, and whether one is too many says whether there is more.
@@ -154,33 +167,43 @@ impl Sessions {
     }
 
     /// What is known of a principal.
-    pub async fn principal(&self, principal: &PrincipalKey) -> Known {
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`].
+    pub async fn principal(&self, principal: &PrincipalKey) -> Result<Known, ExchangeError> {
         let inner = &*self.0;
+        if let Some(together) = &inner.shared {
+            return inner.principal_shared(&together.store, principal).await;
+        }
         let mut sessions = inner.local.of_principal(principal);
         sessions.retain(|session| !session.ended());
         sessions.sort_by(|one, other| one.place().cmp(&other.place()));
         let sessions = summaries(sessions.iter());
         let user_id = sessions.first().map(|session| session.user_id.clone());
-        Known {
+        Ok(Known {
             sessions,
             tokens: user_id.map(|user_id| inner.tokens_of(&user_id)),
-        }
+        })
     }
 
     /// Ends all sessions of a principal for good: every JWT of it up to now is refused, also those that nobody has shown yet, and
     /// exchanges that run end when they land. What the sessions were comes back.
-    pub async fn end_principal(&self, principal: &PrincipalKey) -> Vec<Summary> {
+    ///
+    /// # Errors
+    /// [`ExchangeError::Store`], and nothing has ended.
+    pub async fn end_principal(
+        &self,
+        principal: &PrincipalKey,
+    ) -> Result<Vec<Summary>, ExchangeError> {
         let inner = &*self.0;
         let now = Moment::of(inner.clock.now());
-        let mut live = inner.local.of_principal(principal);
-        live.retain(|session| !session.ended());
-        let ended = summaries(live.iter());
+        let ended = self.principal(principal).await?.sessions;
         let whom = Whom::Principal(*principal);
         inner
             .end_all_for_good(&whom, EndCause::Revoked, now, Tombstone::by_admin)
             .settled()
             .await;
-        ended
+        Ok(ended)
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn tell(
 ) -> Result<Response<Body>, AdminError> {
     let named = Named::by(asked)?;
     let known = subjects.sessions.principal(&named.key()).await;
+    let known = known.map_err(|_| AdminError::Store)?;
     let user = known
         .sessions
         .first()
@@ -86,6 +87,7 @@ pub(super) async fn end(
 ) -> Result<Response<Body>, AdminError> {
     let named = Named::by(asked)?;
     let ended = subjects.sessions.end_principal(&named.key()).await;
+    let ended = ended.map_err(|_| AdminError::Store)?;
     tracing::info!(
         request.id = %asked.id,
         client.address = %asked.peer,

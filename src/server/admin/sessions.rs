@@ -77,6 +77,7 @@ pub(super) async fn list(
         idle_for: query.duration("idle_for")?,
     };
     let listed = subjects.sessions.list(filter, page).await;
+    let listed = listed.map_err(|_| AdminError::Store)?;
     Ok(answer::json(&List {
         sessions: listed.sessions.into_iter().map(Document::from).collect(),
         next: listed.next.as_ref().map(Cursor::text),

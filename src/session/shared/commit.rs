@@ -151,7 +151,7 @@ impl Shared {
             .put(&times, codec::sealed(&self.seal, &times, uses))
             .put(&host, id.clone())
             .put(&stand_in, id)
-            .enter(keys::all(), &facts.id, facts.began.millis());
+            .enter(keys::all(), &facts.id, keys::youngest_first(facts.began));
         self.noted(batch, facts, uses, committing.bounds)
     }
 

@@ -11,7 +11,7 @@ use crate::session::handle::StandInHash;
 use crate::session::shared::claim::text;
 use crate::session::shared::codec::{self, Kept};
 use crate::session::shared::{Shared, keys};
-use crate::session::store::{Index, Key, Range, StoreError, Value};
+use crate::session::store::{Entry, Index, Key, Range, StoreError, Value};
 
 /// Sessions of one principal or claim that are looked at, at most: many times what `max_per_principal` lets live.
 const MOST: usize = 2000;
@@ -128,6 +128,54 @@ impl Shared {
             .into_iter()
             .map(|(_, _, kept)| (kept.facts.id, kept.credentials))
             .collect())
+    }
+
+    /// Some sessions behind a place in the order in which they began, the youngest first. Those whose entries are read and that end
+    /// meanwhile are left out; `None` when there are no more entries.
+    pub(in crate::session) async fn page(
+        &self,
+        after: Option<Entry>,
+        limit: usize,
+    ) -> Result<Vec<(Entry, Option<(Kept, Uses)>)>, StoreError> {
+        let entries = self
+            .store
+            .range(&Range {
+                index: keys::all(),
+                after,
+                up_to: u64::MAX,
+                limit,
+            })
+            .await?;
+        let ids: Vec<String> = entries.iter().map(|entry| entry.member.clone()).collect();
+        let mut live = self.live(&ids).await?;
+        Ok(entries
+            .into_iter()
+            .map(|entry| {
+                let session = live.remove(entry.member.as_str());
+                (entry, session)
+            })
+            .collect())
+    }
+
+    /// Those of these sessions that are live, with their uses.
+    pub(in crate::session) async fn live(
+        &self,
+        ids: &[String],
+    ) -> Result<HashMap<Arc<str>, (Kept, Uses)>, StoreError> {
+        let kept = self.kept(ids).await?;
+        let times: Vec<Key> = kept
+            .iter()
+            .map(|(_, _, kept)| keys::times(&kept.facts.id))
+            .collect();
+        let values = self.store.read(&times).await?;
+        let mut live = HashMap::new();
+        for (((_, _, kept), key), value) in kept.into_iter().zip(&times).zip(values) {
+            if let Some(value) = value {
+                let uses = codec::opened(&self.seal, key, &value)?;
+                live.insert(Arc::clone(&kept.facts.id), (kept, uses));
+            }
+        }
+        Ok(live)
     }
 
     async fn members(&self, index: Index) -> Result<Vec<String>, StoreError> {

@@ -16,7 +16,7 @@
 //!
 //! | index | members | scores |
 //! |---|---|---|
-//! | `all` | session ids | when they began |
+//! | `all` | session ids | when they began, the youngest first |
 //! | `due` | session ids | when their time is over, as far as the store knows |
 //! | `owed` | owed logouts | from when on any process may take them over |
 //! | `p:` principal, `c:` session claim | session ids | when they were last used, as far as the store knows |
@@ -27,6 +27,7 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 use crate::session::grave::Grave;
 use crate::session::handle::StandInHash;
+use crate::session::moment::Moment;
 use crate::session::store::{Index, Key};
 
 /// Beginning of the keys that only matter while the process that put them lives.
@@ -83,6 +84,11 @@ pub(super) fn owner(user_id: &str) -> Key {
 
 pub(super) fn seen(id: &[u8]) -> Key {
     named("j:", digest(&SHA256, id).as_ref())
+}
+
+/// Scores count up: from a number that all times are below, and that stores keep exactly.
+pub(in crate::session) fn youngest_first(began: Moment) -> u64 {
+    (1 << 52_u64).max(began.millis()) - began.millis()
 }
 
 pub(super) fn all() -> Index {
