@@ -44,8 +44,8 @@ impl Credentials {
     /// Builds the header values. `None` when Rocket.Chat sent something that no header can carry.
     #[must_use]
     pub(in crate::rocketchat) fn new(
-        user_id: String,
-        auth_token: AuthToken,
+        user_id: &str,
+        auth_token: &AuthToken,
         minted_at: SystemTime,
         expires_at: SystemTime,
     ) -> Option<Self> {
@@ -80,8 +80,8 @@ impl Credentials {
     /// Credentials that were minted before and kept in a store since. `None` as for those that come from Rocket.Chat.
     #[must_use]
     pub fn kept(
-        user_id: String,
-        auth_token: AuthToken,
+        user_id: &str,
+        auth_token: &AuthToken,
         minted_at: SystemTime,
         expires_at: SystemTime,
     ) -> Option<Self> {
@@ -104,7 +104,7 @@ impl Credentials {
     pub fn unminted(user_id: &str, auth_token: &str) -> Self {
         let auth_token = AuthToken::new(auth_token.to_owned());
         let now = SystemTime::UNIX_EPOCH;
-        Self::new(user_id.to_owned(), auth_token, now, now).expect("a header can carry them")
+        Self::new(user_id, &auth_token, now, now).expect("a header can carry them")
     }
 
     /// The user's id.
@@ -173,7 +173,7 @@ mod tests {
     fn credentials(user_id: &str, auth_token: &str) -> Option<Credentials> {
         let now = SystemTime::UNIX_EPOCH;
         let auth_token = AuthToken::new(auth_token.to_owned());
-        Credentials::new(user_id.to_owned(), auth_token, now, now)
+        Credentials::new(user_id, &auth_token, now, now)
     }
 
     #[test]

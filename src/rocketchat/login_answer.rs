@@ -79,7 +79,7 @@ mod tests {
     fn credentials() -> Credentials {
         let at = UNIX_EPOCH + Duration::from_secs(1);
         let token = AuthToken::new("t0ken".to_owned());
-        Credentials::new("u1".to_owned(), token, at, at).unwrap()
+        Credentials::new("u1", &token, at, at).unwrap()
     }
 
     #[track_caller]

@@ -70,7 +70,7 @@ impl Unclaimed {
         expires_at: SystemTime,
     ) -> Option<Credentials> {
         let (user_id, auth_token) = self.claim();
-        let credentials = Credentials::new(user_id, auth_token, minted_at, expires_at);
+        let credentials = Credentials::new(&user_id, &auth_token, minted_at, expires_at);
         if credentials.is_none() {
             tracing::error!("{UNUSABLE}");
         }

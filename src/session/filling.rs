@@ -73,8 +73,8 @@ fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
         hard_end: end,
     };
     let credentials = Credentials::kept(
-        random::text::<12>(),
-        AuthToken::new(random::text::<32>()),
+        &random::text::<12>(),
+        &AuthToken::new(random::text::<32>()),
         now.time(),
         end.time(),
     );

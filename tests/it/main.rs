@@ -40,6 +40,7 @@ mod session_cookie;
 mod sessions;
 mod sockets;
 mod stand_ins;
+mod storms;
 mod support;
 mod tickets;
 mod upgrades;

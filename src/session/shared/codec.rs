@@ -190,7 +190,7 @@ impl CredentialsText {
     fn read(self) -> Result<Arc<Credentials>, Unreadable> {
         let auth_token = AuthToken::new(self.auth_token.as_str().to_owned());
         let (minted_at, expires_at) = (self.minted_at.time(), self.expires_at.time());
-        Credentials::kept(self.user_id, auth_token, minted_at, expires_at)
+        Credentials::kept(&self.user_id, &auth_token, minted_at, expires_at)
             .map(Arc::new)
             .ok_or(Unreadable::Malformed)
     }

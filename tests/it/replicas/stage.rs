@@ -9,28 +9,28 @@ use crate::support::gateway::{Gateway, PUBLIC_URL};
 use crate::support::world::World;
 
 pub(crate) const ECHO: &str = "/api/v1/gantry-test.echo";
-pub(super) const CREATE: &str = "/api/v1/users.create";
-pub(super) const MINT: &str = "/api/v1/users.createToken";
-pub(super) const LOGOUT: &str = "/api/v1/logout";
+pub(crate) const CREATE: &str = "/api/v1/users.create";
+pub(crate) const MINT: &str = "/api/v1/users.createToken";
+pub(crate) const LOGOUT: &str = "/api/v1/logout";
 
 /// A key for tests only.
 pub(crate) const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Replicas with what they share.
-pub(super) struct Replicas {
-    pub(super) world: World,
-    pub(super) redis: Node,
-    pub(super) all: Vec<Gateway>,
+pub(crate) struct Replicas {
+    pub(crate) world: World,
+    pub(crate) redis: Node,
+    pub(crate) all: Vec<Gateway>,
 }
 
 impl Replicas {
     /// So many, all ready.
-    pub(super) async fn start(count: usize) -> Self {
+    pub(crate) async fn start(count: usize) -> Self {
         Self::configured(count, |_| {}).await
     }
 
     /// With a changed config.
-    pub(super) async fn configured(count: usize, change: fn(&mut Config)) -> Self {
+    pub(crate) async fn configured(count: usize, change: fn(&mut Config)) -> Self {
         let world = World::plain().await;
         // On the test's own thread, with which it ends: one of the runtime's for blocking calls would end before.
         let redis = Node::redis();
@@ -47,7 +47,7 @@ impl Replicas {
     }
 
     /// Another replica over the same store.
-    pub(super) async fn another(&self, change: fn(&mut Config)) -> Gateway {
+    pub(crate) async fn another(&self, change: fn(&mut Config)) -> Gateway {
         let port = self.redis.port();
         let store = format!("store: redis, redis: {{ url: 'redis://127.0.0.1:{port}' }}");
         let gateway = self.world.clone().gantry(|config, _| {
@@ -60,17 +60,17 @@ impl Replicas {
     }
 
     /// How many requests Rocket.Chat got for this path.
-    pub(super) fn received(&self, path: &str) -> usize {
+    pub(crate) fn received(&self, path: &str) -> usize {
         self.all[0].received(path).len()
     }
 
-    pub(super) fn live_tokens(&self, username: &str) -> Vec<String> {
+    pub(crate) fn live_tokens(&self, username: &str) -> Vec<String> {
         self.world.rc.live_tokens(username)
     }
 }
 
 /// Puts a store into a config.
-pub(super) fn keep_in(config: &mut Config, store: &str) {
+pub(crate) fn keep_in(config: &mut Config, store: &str) {
     let sessions = sessions(store);
     config.sessions.store = sessions.store;
     config.sessions.keys = sessions.keys;
@@ -92,20 +92,20 @@ sessions: {{ {store}, encryption_key: "{KEY}" }}
 }
 
 /// The stand-in that a replica gives to this token.
-pub(super) async fn stand_in(gateway: &Gateway, token: &str) -> String {
+pub(crate) async fn stand_in(gateway: &Gateway, token: &str) -> String {
     let answer = gateway.post("/_gantry/session", token).send().await;
     let body: Value = answer.unwrap().json().await.unwrap();
     body["token"].as_str().unwrap().to_owned()
 }
 
 /// A request with this stand-in and no JWT.
-pub(super) async fn by_stand_in(gateway: &Gateway, stand_in: &str) -> Response {
+pub(crate) async fn by_stand_in(gateway: &Gateway, stand_in: &str) -> Response {
     let asked = gateway.client.get(gateway.url(ECHO));
     asked.header("x-auth-token", stand_in).send().await.unwrap()
 }
 
 /// A request with this JWT, and its status.
-pub(super) async fn status(gateway: &Gateway, token: &str) -> u16 {
+pub(crate) async fn status(gateway: &Gateway, token: &str) -> u16 {
     let answer = gateway.get(ECHO, token).send().await.unwrap();
     answer.status().as_u16()
 }
