@@ -18,13 +18,12 @@ impl Sessions {
     pub async fn log_out_named(&self, logged_out: &LoggedOut) -> bool {
         let inner = &self.0;
         let now = Moment::of(inner.clock.now());
-        if let Some(together) = &inner.shared {
-            let name = format!("{}\n{}", logged_out.issuer, logged_out.id);
-            let life = Moment::of(logged_out.until).since(now);
+        let name = format!("{}\n{}", logged_out.issuer, logged_out.id);
+        if let Some(together) = &inner.shared
             // A store that is away does not say no: to end too much is the safe side.
-            if let Ok(false) = together.store.first_seen(name.as_bytes(), life).await {
-                return false;
-            }
+            && let Ok(true) = together.store.seen(name.as_bytes()).await
+        {
+            return false;
         }
         // An issuer whose clock is ahead of ours means its own present.
         let moment = Moment::of(logged_out.issued_at).max(now);
@@ -48,7 +47,14 @@ impl Sessions {
         for written in written {
             written.settled().await;
         }
-        true
+        let Some(together) = &inner.shared else {
+            return true;
+        };
+        // Only now: an issuer whom nobody answered, because this process ended, says it again and is heard. Of two processes that do
+        // it at once both end the same, and one says so.
+        let life = Moment::of(logged_out.until).since(now);
+        let first = together.store.first_seen(name.as_bytes(), life).await;
+        !matches!(first, Ok(false))
     }
 }
 

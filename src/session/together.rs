@@ -14,9 +14,8 @@ use crate::session::outbox::{Ending, Order, Outbox};
 use crate::session::record::Session;
 use crate::session::revoke::Owe;
 use crate::session::shared::Shared;
-use crate::session::shared::codec::Debt;
 use crate::session::shared::commit::{REFRESH, UNCLAIMED};
-use crate::session::shared::debts::Whose;
+use crate::session::shared::debts::{Taken, Whose};
 use crate::session::shared::follow::News;
 use crate::session::shared::keys;
 use crate::session::store::StoreError;
@@ -177,8 +176,8 @@ impl Inner {
         };
         let shared = &together.store;
         let now = Moment::of(self.clock.now());
-        for (id, debt) in shared.take_over(whose, TAKEN).await? {
-            self.take(shared, id, debt);
+        for taken in shared.take_over(whose, TAKEN).await? {
+            self.take(shared, taken);
         }
         for entry in shared.overdue(now, TAKEN).await? {
             // What is known here has its own time here.
@@ -194,7 +193,8 @@ impl Inner {
         Ok(())
     }
 
-    fn take(self: &Arc<Self>, shared: &Arc<Shared>, id: String, debt: Debt) {
+    fn take(self: &Arc<Self>, shared: &Arc<Shared>, taken: Taken) {
+        let Taken { id, debt, early } = taken;
         if self.revoker.sees_to(&id) {
             return;
         }
@@ -219,7 +219,10 @@ impl Inner {
         }
         let (inner, shared) = (Arc::clone(self), Arc::clone(shared));
         tokio::spawn(async move {
-            if let Err(error) = inner.forget_unknown(&shared, &id, &debt.user_id).await {
+            if let Err(error) = inner
+                .forget_unknown(&shared, &id, &debt.user_id, early)
+                .await
+            {
                 tracing::warn!(
                     rocketchat.user_id = debt.user_id,
                     error.kind = error.kind(),
@@ -236,6 +239,7 @@ impl Inner {
         shared: &Arc<Shared>,
         id: &str,
         user_id: &str,
+        early: bool,
     ) -> Result<(), ExchangeError> {
         let Some(together) = &self.shared else {
             return Ok(());
@@ -252,7 +256,7 @@ impl Inner {
                 .await
                 .is_ok()
             {
-                return Ok(shared.strike(id).await?);
+                return Ok(self.done_away(shared, id, early).await?);
             }
         }
         let fresh = match self.rocketchat.user_by_id(user_id).await? {
@@ -268,10 +272,19 @@ impl Inner {
             self.rocketchat.revoke(&fresh).await?;
             failpoint::reach("fresh-logged-out");
             self.metrics.credentials_revoked(UNCLAIMED, "ok");
-            return Ok(shared.strike(id).await?);
+            return Ok(self.done_away(shared, id, early).await?);
         }
         self.revoker.owe(Owe::new(Arc::new(fresh), UNCLAIMED));
         Ok(removed?)
+    }
+
+    /// Whoever asked may have died a moment ago, and Rocket.Chat may be slow: what was removed then may not have been there yet. It
+    /// stays owed for as long as a minting is left to who began it, and is removed once more.
+    async fn done_away(&self, shared: &Shared, id: &str, early: bool) -> Result<(), StoreError> {
+        if early {
+            return Ok(());
+        }
+        shared.strike(id).await
     }
 
     /// What live sessions of a user hold.

@@ -26,13 +26,22 @@ pub(in crate::session) enum Whose {
     Everybodys,
 }
 
+/// A debt that was taken over.
+#[derive(Debug)]
+pub(in crate::session) struct Taken {
+    pub(in crate::session) id: String,
+    pub(in crate::session) debt: Debt,
+    /// Is it taken before the time until which it was left to whoever entered it?
+    pub(in crate::session) early: bool,
+}
+
 impl Shared {
     /// Takes some debts over, those that wait longest first.
     pub(in crate::session) async fn take_over(
         &self,
         whose: Whose,
         limit: usize,
-    ) -> Result<Vec<(String, Debt)>, StoreError> {
+    ) -> Result<Vec<Taken>, StoreError> {
         let now = Moment::of(self.clock.now());
         let up_to = match whose {
             Whose::Nobodys => now.millis(),
@@ -68,8 +77,19 @@ impl Shared {
                     continue;
                 }
             };
-            self.leave_to_me(&entry.member, now).await?;
-            taken.push((entry.member, debt));
+            let left_until = Moment::of_millis(entry.score);
+            let early = left_until > now;
+            if early {
+                self.leave_until(&entry.member, left_until.max(now.after(TAKEN_OVER_AFTER)))
+                    .await?;
+            } else {
+                self.leave_to_me(&entry.member, now).await?;
+            }
+            taken.push(Taken {
+                id: entry.member,
+                debt,
+                early,
+            });
         }
         Ok(taken)
     }
@@ -80,10 +100,13 @@ impl Shared {
         id: &str,
         until: Moment,
     ) -> Result<(), StoreError> {
-        let until = until.after(TAKEN_OVER_AFTER).millis();
+        self.leave_until(id, until.after(TAKEN_OVER_AFTER)).await
+    }
+
+    async fn leave_until(&self, id: &str, until: Moment) -> Result<(), StoreError> {
         let batch = Batch::default()
             .expect(Expect::Present(keys::owed(id)))
-            .enter(keys::all_owed(), id, until);
+            .enter(keys::all_owed(), id, until.millis());
         self.applied(&batch).await.map(drop)
     }
 

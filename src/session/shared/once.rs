@@ -38,6 +38,12 @@ impl Shared {
         }
     }
 
+    /// Was this id seen?
+    pub(in crate::session) async fn seen(&self, id: &[u8]) -> Result<bool, StoreError> {
+        let [seen] = self.read([&keys::seen(id)]).await?;
+        Ok(seen.is_some())
+    }
+
     /// Is this id seen for the first time within `life`?
     pub(in crate::session) async fn first_seen(
         &self,
