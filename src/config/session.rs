@@ -60,7 +60,7 @@ const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SessionsFile {
-    /// Where sessions are kept: in `memory` until Gantry ends, in a `file` that outlives it, or in `redis` for several Gantrys.
+    /// Where sessions are kept: in `memory` until Gantry ends, in a `file` that outlives it, or in `redis` for several Gantries.
     store: StoreWord,
     /// The file of `store: file`.
     file: FileFile,
