@@ -63,8 +63,11 @@ impl Inner {
         let ids = match &ending.whom {
             Whom::Session(id) => vec![id.to_string()],
             Whom::HostSession(host_session) => {
-                // First the right to begin one, then the one that began: none slips through between.
-                shared.forestall(host_session).await?;
+                // First the right to begin one, then the one that began: none slips through between. An end that is owed from before
+                // leaves alone who begins now: whoever began before it was buried.
+                if ending.begun_by == Moment::NEVER {
+                    shared.forestall(host_session).await?;
+                }
                 shared.id_of(host_session).await?.into_iter().collect()
             }
             Whom::Principal(principal) => shared.of_principal(principal).await?,
@@ -74,7 +77,8 @@ impl Inner {
             if let Some((grave, _)) = &ending.buried {
                 self.bury_seen(shared, grave, &id, ending.cause).await?;
             }
-            let end = shared.end(&id, ending.cause).await?;
+            let (cause, begun_by) = (ending.cause, ending.begun_by);
+            let end = shared.end_begun_by(&id, cause, begun_by).await?;
             failpoint::reach("ended");
             self.settle_end(&id, ending.cause, end);
         }

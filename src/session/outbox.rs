@@ -16,6 +16,7 @@ use crate::random;
 use crate::rocketchat::Credentials;
 use crate::session::flight::{Flight, Pilot};
 use crate::session::grave::Grave;
+use crate::session::moment::Moment;
 use crate::session::record::Session;
 use crate::session::store::StoreError;
 use crate::session::tombstone::{Token, Tombstone};
@@ -50,6 +51,8 @@ pub(in crate::session) struct Ending {
     pub(in crate::session) id: String,
     pub(in crate::session) whom: Whom,
     pub(in crate::session) cause: EndCause,
+    /// Only those that had begun by then; all when it is not owed from before.
+    pub(in crate::session) begun_by: Moment,
     pub(in crate::session) buried: Option<(Grave, Arc<Tombstone>)>,
     /// The token by which it was asked for; if it is dead, nothing ends. Taken away when it was found not to be: from then on what is
     /// buried here refuses it.
@@ -145,6 +148,7 @@ impl Ending {
             id: random::text::<16>(),
             whom,
             cause,
+            begun_by: Moment::NEVER,
             buried: None,
             token: Mutex::default(),
             held: Mutex::default(),

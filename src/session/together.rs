@@ -198,9 +198,12 @@ impl Inner {
         if self.revoker.sees_to(&id) {
             return;
         }
-        if let Some(whom) = debt.ends {
+        if let Some(ends) = debt.ends {
             let cause = EndCause::named(&debt.cause).unwrap_or(EndCause::Logout);
-            let written = self.carry(Ending::new(whom, cause));
+            let written = self.carry(Ending {
+                begun_by: ends.begun_by,
+                ..Ending::new(ends.whom, cause)
+            });
             let shared = Arc::clone(shared);
             tokio::spawn(async move {
                 written.written().await;

@@ -40,7 +40,14 @@ pub(in crate::session) struct Debt {
     pub(in crate::session) credentials: Option<Arc<Credentials>>,
     pub(in crate::session) cause: String,
     /// What is owed is not a logout but the end of these sessions, whose JWTs are refused already.
-    pub(in crate::session) ends: Option<Whom>,
+    pub(in crate::session) ends: Option<Ends>,
+}
+
+/// The end of sessions that is owed: of those that had begun by then, for whoever logged in after it is somebody else's business.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::session) struct Ends {
+    pub(in crate::session) whom: Whom,
+    pub(in crate::session) begun_by: Moment,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,7 +80,7 @@ struct DebtText {
     credentials: Option<CredentialsText>,
     cause: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ends: Option<Whom>,
+    ends: Option<Ends>,
 }
 
 /// Why something that is kept cannot be read.
@@ -135,12 +142,15 @@ impl Kept {
 
 impl Debt {
     /// The end of these sessions.
-    pub(super) fn ending(whom: &Whom, cause: EndCause) -> Self {
+    pub(super) fn ending(whom: &Whom, cause: EndCause, now: Moment) -> Self {
         Self {
             user_id: String::new(),
             credentials: None,
             cause: cause.name().to_owned(),
-            ends: Some(whom.clone()),
+            ends: Some(Ends {
+                whom: whom.clone(),
+                begun_by: now,
+            }),
         }
     }
 

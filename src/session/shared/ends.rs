@@ -36,13 +36,15 @@ pub(in crate::session) struct Due {
 }
 
 impl Shared {
-    /// Ends a session, whoever it is known to.
-    pub(in crate::session) async fn end(
+    /// Ends a session, whoever it is known to, if it had begun by then.
+    pub(in crate::session) async fn end_begun_by(
         &self,
         id: &str,
         cause: EndCause,
+        begun_by: Moment,
     ) -> Result<End, StoreError> {
-        self.end_if(id, |_, _| Some(cause)).await
+        self.end_if(id, |facts, _| (facts.began <= begun_by).then_some(cause))
+            .await
     }
 
     /// Ends a session if its time is over, as all processes together know it.
@@ -128,7 +130,7 @@ impl Shared {
                 Some(life),
             );
             if let Some(ending) = ending {
-                let debt = Debt::ending(&ending.whom, ending.cause);
+                let debt = Debt::ending(&ending.whom, ending.cause, now);
                 batch = self.owed(batch, &ending.id, &debt);
             }
             if self.applied(&batch).await? {
