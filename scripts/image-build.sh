@@ -49,7 +49,7 @@ rust_stand_in() {
     version=$(sed -n 's/^ARG RUST_VERSION=//p' Dockerfile)
     name=docker.io/library/rust:$version-bookworm
     buildah inspect --type image "$name" >/dev/null 2>&1 && return
-    stand_in "$name" --variant=minbase --include=gcc,libc6-dev,ca-certificates,pkg-config
+    stand_in "$name" --variant=minbase --include=gcc,libc6-dev,make,ca-certificates,pkg-config
     sysroot=$(rustc --print sysroot)
     container=$(buildah from --pull-never "$name")
     root=$(buildah mount "$container")

@@ -10,7 +10,7 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 if ! command -v cc >/dev/null; then
-    echo "a C compiler is missing (the crypto library needs one): on Debian, apt-get install gcc libc6-dev" >&2
+    echo "a C compiler is missing (the crypto library and the allocator need one): on Debian, apt-get install gcc libc6-dev make" >&2
     exit 1
 fi
 
