@@ -1,5 +1,6 @@
 //! Sessions in a file outlive the process.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,12 +8,17 @@ use gantry::config::Config;
 use lookalike::{Fault, FaultKind};
 
 use super::stage::{CREATE, LOGOUT, MINT, by_stand_in, keep_in, stand_in, status};
-use crate::support::eventually::in_time;
+use crate::support::eventually::{eventually, in_time};
 use crate::support::gateway::Gateway;
 use crate::support::world::World;
 
 async fn start(world: &World, directory: &Path) -> Gateway {
     let path = directory.join("sessions.redb");
+    // Here one process follows itself: what ran last in the one before lets go of the file a moment after it has stopped.
+    let is_free = || File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+    if path.exists() {
+        eventually("the file is let go", is_free).await;
+    }
     let store = format!("store: file, file: {{ path: '{}' }}", path.display());
     let change = |config: &mut Config, _: &World| keep_in(config, &store);
     let gateway = world.clone().gantry(change).await;
