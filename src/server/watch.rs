@@ -1,13 +1,13 @@
 //! One connection's clock hand: closes a connection that is slow to send a request's head, idle for too long, or on which nothing
 //! moves although a request is running.
 //!
-//! A timer per request would cost every request; instead each connection has one that looks now and then at when its state last
-//! changed. So `header_timeout` and `idle_timeout` are kept to within a quarter of the header timeout.
+//! A timer per request, or a look at the clock, would cost every request; instead each connection has one timer that looks now and
+//! then whether its state changed. So `header_timeout` and `idle_timeout` end up to half the header timeout late.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,9 +22,8 @@ use crate::server::head::{HeadScan, Signs};
 /// What a connection is doing, as seen from its bytes and requests.
 #[derive(Debug)]
 pub struct Watch {
-    opened: Instant,
-    /// Milliseconds after `opened` at which the present state began.
-    since: AtomicU64,
+    /// The present state began since this was last looked at.
+    changed: AtomicBool,
     /// Requests whose answers are not finished.
     running: AtomicU32,
     /// Bytes of a head have come, the request has not.
@@ -62,8 +61,7 @@ impl Watch {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            opened: Instant::now(),
-            since: AtomicU64::new(0),
+            changed: AtomicBool::new(false),
             running: AtomicU32::new(0),
             head_begun: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
@@ -88,28 +86,30 @@ impl Watch {
     pub async fn overdue(&self, patience: Patience) {
         let mut look = tokio::time::interval(patience.header.min(patience.idle) / 4);
         look.tick().await;
-        let mut moved = Instant::now();
+        let (mut moved, mut since) = (Instant::now(), Instant::now());
         loop {
             look.tick().await;
+            let now = Instant::now();
             if self.moved.swap(false, Ordering::Relaxed) {
-                moved = Instant::now();
+                moved = now;
             }
-            if self.running.load(Ordering::Relaxed) > 0 {
-                if moved.elapsed() >= patience.stalled {
+            // Before the change is looked at: what ends a request tells of the change first.
+            let running = self.running.load(Ordering::Acquire) > 0;
+            if self.changed.swap(false, Ordering::Relaxed) {
+                since = now;
+            }
+            if running {
+                if now.duration_since(moved) >= patience.stalled {
                     return;
                 }
                 continue;
             }
-            let waited = Duration::from_millis(
-                self.elapsed()
-                    .saturating_sub(self.since.load(Ordering::Relaxed)),
-            );
             let allowed = if self.head_begun.load(Ordering::Relaxed) {
                 patience.header
             } else {
                 patience.idle
             };
-            if waited >= allowed {
+            if now.duration_since(since) >= allowed {
                 return;
             }
         }
@@ -123,7 +123,7 @@ impl Watch {
         if self.head_begun.swap(true, Ordering::Relaxed) {
             return Came::HeadGoesOn;
         }
-        self.since.store(self.elapsed(), Ordering::Relaxed);
+        self.changed.store(true, Ordering::Relaxed);
         Came::HeadBegins
     }
 
@@ -132,16 +132,12 @@ impl Watch {
             self.moved.store(true, Ordering::Relaxed);
         }
     }
-
-    fn elapsed(&self) -> u64 {
-        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
 }
 
 impl Finish for Watch {
     fn finished(&self) {
-        self.since.store(self.elapsed(), Ordering::Relaxed);
-        self.running.fetch_sub(1, Ordering::Relaxed);
+        self.changed.store(true, Ordering::Relaxed);
+        self.running.fetch_sub(1, Ordering::Release);
     }
 }
 
