@@ -172,10 +172,8 @@ impl Body {
     }
 
     /// Keeps `guard` until this body is finished or dropped.
-    #[must_use]
-    pub fn guarded(mut self, guard: Guard) -> Self {
+    pub fn keep(&mut self, guard: Guard) {
         self.guard = Some(guard);
-        self
     }
 
     /// What came of an answer's stream. That it broke is told one turn later, so that what came before goes out first: otherwise the

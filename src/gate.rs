@@ -4,11 +4,12 @@
 //! signature check or a wait. Every doubt denies, and where a JWT and a stand-in stand in one request they must mean one session.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::request::Parts;
 
 use crate::authn::{Authn, AuthnError, Evidence, Place, Presented, Purpose, stand_in};
-use crate::jwt::{LogoutError, Verified, Verifier, VerifyError};
+use crate::jwt::{LogoutError, Unknown, Verified, Verifier, VerifyError};
 use crate::secret::Bearer;
 use crate::session::{Admitted, EndCause, ExchangeError, Naming, Session, Sessions};
 
@@ -60,6 +61,30 @@ pub struct Admission {
     pub admitted: Admitted,
 }
 
+/// What the warm half says of a request.
+#[derive(Debug)]
+pub enum Look<'a> {
+    /// Yes.
+    Known(Admission),
+    /// Ask [`Gate::admit_open`].
+    Open(Open<'a>),
+}
+
+/// A question that the warm half left open, with what it found.
+#[derive(Debug)]
+pub struct Open<'a> {
+    evidence: Evidence<'a>,
+    token: Token,
+}
+
+/// How far the warm half came with a JWT.
+#[derive(Debug)]
+enum Token {
+    Unseen,
+    Unknown(Unknown),
+    Verified(Arc<Verified>),
+}
+
 /// Authentication and sessions behind one question; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -79,34 +104,40 @@ impl Gate {
         }
     }
 
-    /// The warm half: a known token or stand-in with a live session.
+    /// The warm half: a known token or stand-in with a live session, by the caller's reading of the clock.
     ///
     /// # Errors
-    /// [`GateError`] when the request presents nothing, or something doubtful. `Ok(None)` means: ask [`Gate::admit`].
-    pub fn admit_known(
+    /// [`GateError`] when the request presents nothing, or something doubtful.
+    pub fn look_up<'a>(
         &self,
-        parts: &Parts,
+        parts: &'a Parts,
         purpose: Purpose,
-    ) -> Result<Option<Admission>, GateError> {
+        now: SystemTime,
+    ) -> Result<Look<'a>, GateError> {
         let evidence = self.authn.find(parts, purpose)?;
+        let open = |token| Ok(Look::Open(Open { evidence, token }));
         let Some(presented) = evidence.bearer else {
             let admitted = texts(&evidence)?.find_map(|text| self.sessions.of_stand_in(text));
-            return Ok(admitted.map(Admission::by_stand_in));
+            return admitted.map_or_else(
+                || open(Token::Unseen),
+                |admitted| Ok(Look::Known(Admission::by_stand_in(admitted))),
+            );
         };
-        let Some(verified) = self.verifier.known(presented.bearer) else {
-            return Ok(None);
+        let verified = match self.verifier.look_up(presented.bearer, now) {
+            Ok(verified) => verified,
+            Err(unknown) => return open(Token::Unknown(unknown)),
         };
         if let Some(text) = evidence.stand_in {
             let host_session = &verified.principal.host_session;
             let Some(naming) = self.sessions.naming(text, host_session) else {
-                return Ok(None);
+                return open(Token::Verified(verified));
             };
             agree(presented.place, naming)?;
         }
-        let Some(admitted) = self.sessions.known(&verified) else {
-            return Ok(None);
+        let Some(admitted) = self.sessions.known_at(&verified, now) else {
+            return open(Token::Verified(verified));
         };
-        Ok(Some(Admission {
+        Ok(Look::Known(Admission {
             who: Who::Token(verified),
             admitted,
         }))
@@ -117,7 +148,17 @@ impl Gate {
     /// # Errors
     /// [`GateError`].
     pub async fn admit(&self, parts: &Parts, purpose: Purpose) -> Result<Admission, GateError> {
-        match self.identify(parts, purpose).await? {
+        let evidence = self.authn.find(parts, purpose)?;
+        let token = Token::Unseen;
+        self.admit_open(Open { evidence, token }).await
+    }
+
+    /// As [`Gate::admit`], where [`Gate::look_up`] left off.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn admit_open(&self, open: Open<'_>) -> Result<Admission, GateError> {
+        match self.identify_open(open).await? {
             Who::Token(verified) => self.exchange(verified).await,
             Who::Session(session) => {
                 let admitted = self.sessions.revive(&session).await?;
@@ -180,6 +221,12 @@ impl Gate {
     /// [`GateError`].
     pub async fn identify(&self, parts: &Parts, purpose: Purpose) -> Result<Who, GateError> {
         let evidence = self.authn.find(parts, purpose)?;
+        let token = Token::Unseen;
+        self.identify_open(Open { evidence, token }).await
+    }
+
+    async fn identify_open(&self, open: Open<'_>) -> Result<Who, GateError> {
+        let evidence = open.evidence;
         let Some(Presented { bearer, place }) = evidence.bearer else {
             for text in texts(&evidence)? {
                 if let Some(session) = self.sessions.find_named(text).await? {
@@ -188,7 +235,11 @@ impl Gate {
             }
             return Err(AuthnError::UnknownStandIn.into());
         };
-        let verified = self.verifier.verify_text(bearer).await?;
+        let verified = match open.token {
+            Token::Unseen => self.verifier.verify_text(bearer).await?,
+            Token::Unknown(unknown) => self.verifier.verify_unknown(bearer, unknown).await?,
+            Token::Verified(verified) => verified,
+        };
         if let Some(text) = evidence.stand_in {
             let host_session = &verified.principal.host_session;
             agree(place, self.sessions.find_naming(text, host_session).await?)?;

@@ -4,7 +4,7 @@
 //! case does not count and every character that is neither letter nor digit counts as `-` (`X_User_Id` is `x-user-id`).
 //! Strip first, inject after: a field that the client names in `Connection` can then never take an injected one with it.
 
-use http::header::{HeaderMap, HeaderName};
+use http::header::{CONNECTION, HeaderMap, HeaderName, SET_COOKIE};
 
 pub mod cookie;
 pub mod credentials;
@@ -34,20 +34,30 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// Cookies and the query are not touched: see [`cookie::rewrite`] and [`query::strip`].
 pub fn strip_request(headers: &mut HeaderMap) {
-    hop::strip_named_by_connection(headers);
-    remove_where(headers, |name| {
+    let doomed = names_where(headers, |name| {
         hop::is_hop_by_hop(name) || credentials::is_client_credential(name)
     });
+    if doomed.contains(&CONNECTION) {
+        hop::strip_named_by_connection(headers);
+    }
+    remove(headers, doomed);
 }
 
 /// Takes hop-by-hop fields off an answer of Rocket.Chat, and every field or cookie that would carry its auth token downstream
 /// (RC §9; none was seen, and none may be).
 pub fn strip_response(headers: &mut HeaderMap, cookies: &names::Names) {
-    hop::strip_named_by_connection(headers);
-    remove_where(headers, |name| {
-        hop::is_hop_by_hop(name) || same_name(name, "x-auth-token")
+    let mut sets_cookies = false;
+    let doomed = names_where(headers, |name| {
+        sets_cookies |= name == SET_COOKIE.as_str();
+        hop::is_hop_by_hop(name) || same_name(name, X_AUTH_TOKEN.as_str())
     });
-    cookie::strip_set_cookie(headers, cookies);
+    if doomed.contains(&CONNECTION) {
+        hop::strip_named_by_connection(headers);
+    }
+    remove(headers, doomed);
+    if sets_cookies {
+        cookie::strip_set_cookie(headers, cookies);
+    }
 }
 
 /// Is `spelled` one of the spellings of `normal`, which is in normal form?
@@ -74,13 +84,22 @@ const fn normal_byte(byte: u8) -> u8 {
     }
 }
 
-/// Removes every field whose name is doomed; allocates only when there is one.
-fn remove_where(headers: &mut HeaderMap, doomed: impl Fn(&str) -> bool) {
-    let names: Vec<HeaderName> = headers
+/// Removes every field whose name is doomed.
+fn remove_where(headers: &mut HeaderMap, doomed: impl FnMut(&str) -> bool) {
+    let names = names_where(headers, doomed);
+    remove(headers, names);
+}
+
+/// The names of which this is true; allocates only when there is one.
+fn names_where(headers: &HeaderMap, mut is: impl FnMut(&str) -> bool) -> Vec<HeaderName> {
+    headers
         .keys()
-        .filter(|name| doomed(name.as_str()))
+        .filter(|name| is(name.as_str()))
         .cloned()
-        .collect();
+        .collect()
+}
+
+fn remove(headers: &mut HeaderMap, names: Vec<HeaderName>) {
     for name in names {
         headers.remove(name);
     }

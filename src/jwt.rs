@@ -22,4 +22,4 @@ pub use logged_out::{Ended, LoggedOut};
 pub use principal::{
     ClaimKey, HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified,
 };
-pub use verifier::Verifier;
+pub use verifier::{Unknown, Verifier};

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,7 +17,7 @@ use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
 use crate::config::Config;
 use crate::ddp;
-use crate::gate::{Admission, Gate, GateError};
+use crate::gate::{Admission, Gate, GateError, Look};
 use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
@@ -30,6 +31,7 @@ pub mod files;
 pub mod forward;
 pub mod html;
 pub mod inject;
+pub mod kept;
 pub mod login;
 pub mod relay;
 pub mod rulings;
@@ -90,6 +92,8 @@ pub struct Job<'a> {
     pub verdict: Verdict,
     /// The peer's address.
     pub peer: IpAddr,
+    /// When it began.
+    pub now: SystemTime,
 }
 
 /// The proxy.
@@ -162,9 +166,9 @@ impl Proxy {
         if job.verdict.class == Class::Identity {
             let purpose = purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
-            *acting = match self.gate.admit_known(job.parts, purpose)? {
-                Some(admission) => Some(admission),
-                None => Some(Box::pin(self.gate.admit(job.parts, purpose)).await?),
+            *acting = match self.gate.look_up(job.parts, purpose, job.now)? {
+                Look::Known(admission) => Some(admission),
+                Look::Open(open) => Some(Box::pin(self.gate.admit_open(open)).await?),
             };
         }
         if let Action::Login(form) = job.verdict.action {

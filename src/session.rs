@@ -34,6 +34,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use tokio_util::sync::DropGuard;
 
@@ -129,7 +130,13 @@ impl Sessions {
     /// Marks its use and takes over a later `exp`.
     #[must_use]
     pub fn known(&self, verified: &Verified) -> Option<Admitted> {
-        let now = Moment::of(self.0.clock.now());
+        self.known_at(verified, self.0.clock.now())
+    }
+
+    /// As [`Sessions::known`], by the caller's reading of the clock.
+    #[must_use]
+    pub fn known_at(&self, verified: &Verified, now: SystemTime) -> Option<Admitted> {
+        let now = Moment::of(now);
         let admitted = self
             .0
             .local

@@ -50,7 +50,8 @@ pub fn strip(headers: &mut HeaderMap) {
 }
 
 /// Is the field one that only we may set?
-pub(super) fn is_client_credential(name: &str) -> bool {
+#[must_use]
+pub fn is_client_credential(name: &str) -> bool {
     // The first letter, which no spelling changes, settles it for almost every field of a usual request.
     let Some(first) = name.as_bytes().first() else {
         return false;

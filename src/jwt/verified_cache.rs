@@ -48,7 +48,7 @@ struct Inner {
 /// Nobody is ever shown a tag, so one nonce serves for all of them: without the key, a text whose tag is that of another one is met
 /// about once in 2^117 tries, whatever either says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Tag(u128);
+pub(in crate::jwt) struct Tag(u128);
 
 /// In which order tokens make room: the one that came first goes first, unless it was used meanwhile, which puts it last again. A hit
 /// so costs one flag and no lock of the order.
@@ -83,27 +83,27 @@ impl VerifiedCache {
         }))
     }
 
-    /// The token, if it was verified before and may be used now.
-    pub(in crate::jwt) fn find(&self, bearer: &str, now: SystemTime) -> Option<Arc<Verified>> {
+    /// The token, if it was verified before and may be used now; else the tag to remember it under.
+    pub(in crate::jwt) fn find(&self, bearer: &str, now: SystemTime) -> Result<Arc<Verified>, Tag> {
         let tag = self.0.tag(bearer);
-        let known = self.0.tokens.get(&tag)?;
+        let known = self.0.tokens.get(&tag).ok_or(tag)?;
         if !known.is_usable(now) {
             drop(known);
             let forgotten = self.0.tokens.remove(&tag);
             let forgotten = forgotten.as_ref().map(|(_, known)| &**known);
             self.0.order().forgot(forgotten);
-            return None;
+            return Err(tag);
         }
         // Written to when it changes something only: other cores read it, too.
         if !known.used.load(Ordering::Relaxed) {
             known.used.store(true, Ordering::Relaxed);
         }
-        Some(Arc::clone(&known.verified))
+        Ok(Arc::clone(&known.verified))
     }
 
-    /// Remembers what was verified under its text.
-    pub(in crate::jwt) fn remember(&self, bearer: &str, known: Known) {
-        let (tag, known) = (self.0.tag(bearer), Arc::new(known));
+    /// Remembers what was verified under its text's tag, as [`VerifiedCache::find`] gave it.
+    pub(in crate::jwt) fn remember(&self, tag: Tag, known: Known) {
+        let known = Arc::new(known);
         let mut order = self.0.order();
         order.weight += known.weight();
         order.queue.push_back((tag, Arc::downgrade(&known)));

@@ -21,7 +21,7 @@ use crate::jwt::keys::{Key, KeySet};
 use crate::jwt::logout_token::LogoutToken;
 use crate::jwt::taken::Taken;
 use crate::jwt::unverified::{Decoded, Halves, MAX_TOKEN_BYTES, Unverified};
-use crate::jwt::verified_cache::{Known, VerifiedCache};
+use crate::jwt::verified_cache::{Known, Tag, VerifiedCache};
 use crate::jwt::{LoggedOut, Principal, TokenFingerprint, Verified, VerifyError};
 use crate::secret::Bearer;
 use crate::telemetry::metrics::Metrics;
@@ -30,6 +30,10 @@ use crate::telemetry::readiness::Readiness;
 /// Verifies JWTs of the configured issuers; cheap to clone. Its background tasks end with the last clone.
 #[derive(Clone, Debug)]
 pub struct Verifier(Arc<Inner>);
+
+/// A bearer was looked for and is not known: under which tag, so that it is remembered under it.
+#[derive(Debug)]
+pub struct Unknown(Option<Tag>);
 
 #[derive(Debug)]
 struct Inner {
@@ -127,12 +131,22 @@ impl Verifier {
     /// held.
     #[must_use]
     pub fn known(&self, bearer: &str) -> Option<Arc<Verified>> {
+        self.look_up(bearer, self.0.clock.now()).ok()
+    }
+
+    /// As [`Verifier::known`], by the caller's reading of the clock.
+    ///
+    /// # Errors
+    /// Not known: [`Verifier::verify_unknown`] takes it from there.
+    pub fn look_up(&self, bearer: &str, now: SystemTime) -> Result<Arc<Verified>, Unknown> {
         if bearer.len() > MAX_TOKEN_BYTES {
-            return None;
+            return Err(Unknown(None));
         }
-        let verified = self.0.cache.find(bearer, self.0.clock.now())?;
-        self.0.metrics.token_known();
-        Some(verified)
+        let found = self.0.cache.find(bearer, now);
+        if found.is_ok() {
+            self.0.metrics.token_known();
+        }
+        found.map_err(|tag| Unknown(Some(tag)))
     }
 
     /// Verifies a bearer, from the cache or by its signature; waits for a key fetch only when its key is unknown.
@@ -148,10 +162,22 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::verify`].
     pub async fn verify_text(&self, bearer: &str) -> Result<Arc<Verified>, VerifyError> {
-        if let Some(verified) = self.known(bearer) {
-            return Ok(verified);
+        match self.look_up(bearer, self.0.clock.now()) {
+            Ok(verified) => Ok(verified),
+            Err(unknown) => self.verify_unknown(bearer, unknown).await,
         }
-        let outcome = self.0.verify(bearer).await;
+    }
+
+    /// As [`Verifier::verify`], for a bearer that was looked for in the cache just now.
+    ///
+    /// # Errors
+    /// As [`Verifier::verify`].
+    pub async fn verify_unknown(
+        &self,
+        bearer: &str,
+        unknown: Unknown,
+    ) -> Result<Arc<Verified>, VerifyError> {
+        let outcome = self.0.verify(bearer, unknown).await;
         self.0.metrics.token_verified(match &outcome {
             Ok(_) => "ok",
             Err(error) => error.kind(),
@@ -181,14 +207,16 @@ impl Verifier {
 }
 
 impl Inner {
-    async fn verify(&self, bearer: &str) -> Result<Arc<Verified>, VerifyError> {
+    async fn verify(&self, bearer: &str, unknown: Unknown) -> Result<Arc<Verified>, VerifyError> {
         let halves = Halves::cut(bearer).ok_or(VerifyError::Malformed)?;
         let decoded = Decoded::parse(halves)?;
         let unverified = decoded.read(halves)?;
         let (trusted, key) = self.signer(&unverified).await?;
         let known = trusted.believe(&unverified, key, self.clock.now())?;
         let verified = Arc::clone(&known.verified);
-        self.cache.remember(bearer, known);
+        if let Unknown(Some(tag)) = unknown {
+            self.cache.remember(tag, known);
+        }
         Ok(verified)
     }
 

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
+use zeroize::Zeroizing;
 
 use crate::body::{Body, Held};
 use crate::gate::{Admission, Gate};
 use crate::headers;
 use crate::proxy::error::ForwardError;
-use crate::proxy::inject::{Injection, Injector, UpstreamRequest};
+use crate::proxy::inject::{self, Injection, Injector, UpstreamRequest};
+use crate::proxy::kept::Kept;
 use crate::proxy::upstream::Upstream;
 
 /// What is known about a request when it is forwarded.
@@ -85,7 +87,9 @@ impl Forwarder {
         payload: Payload,
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
-        let answer = self.send(&mut forward, body, replay.held()).await?;
+        let keep = forward.admission.is_some();
+        let (request, kept) = self.made(&mut forward, body, keep)?;
+        let answer = self.upstream.send(request, replay.held()).await?;
         let (Some(admission), StatusCode::UNAUTHORIZED) = (&mut forward.admission, answer.status())
         else {
             return Ok(self.pass_back(answer));
@@ -96,15 +100,17 @@ impl Forwarder {
             Ok(refreshed) => **admission = refreshed,
             Err(error) => return Err(ForwardError::Refresh(error)),
         }
-        let Some(body) = replay.body() else {
+        let (Some(body), Some(kept)) = (replay.body(), kept) else {
             return Ok(self.pass_back(answer));
         };
         drop(answer);
-        let answer = self.send(&mut forward, body, replay.held()).await?;
+        forward.parts.headers = kept.into_headers();
+        let (request, _) = self.made(&mut forward, body, false)?;
+        let answer = self.upstream.send(request, replay.held()).await?;
         Ok(self.pass_back(answer))
     }
 
-    /// Sends the request and passes the answer back, whatever it says.
+    /// Sends the request and passes the answer back, whatever it says. The head can be sent again.
     ///
     /// # Errors
     /// [`ForwardError`] when there is no answer to pass back.
@@ -114,11 +120,13 @@ impl Forwarder {
         payload: Payload,
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
-        let answer = self.send(forward, body, replay.held()).await?;
+        let (request, kept) = self.made(forward, body, true)?;
+        let answer = self.upstream.send(request, replay.held()).await?;
+        forward.parts.headers = kept.map(Kept::into_headers).unwrap_or_default();
         Ok(self.pass_back(answer))
     }
 
-    /// The head to send upstream.
+    /// The request to send upstream, as [`Injector::inject`] makes it.
     ///
     /// # Errors
     /// [`ForwardError::Target`].
@@ -126,23 +134,25 @@ impl Forwarder {
         &self,
         parts: &mut Parts,
         injection: &Injection<'_>,
-    ) -> Result<UpstreamRequest, ForwardError> {
-        let mut request = self.injector.inject(parts, injection)?;
+        body: Body,
+    ) -> Result<(UpstreamRequest, Option<Kept>), ForwardError> {
         // A host application's own cookies, or the address of the page, can hold the token once more.
-        if request.may_hold_jwt()
-            && let Some(token) = self.gate.token_text(parts)
-        {
-            request.forget(token)?;
-        }
-        Ok(request)
+        let token = if inject::may_hold_jwt(parts) {
+            let text = self.gate.token_text(parts);
+            text.map(|text| Zeroizing::new(text.to_owned()))
+        } else {
+            None
+        };
+        let token = token.as_ref().map(|token| token.as_str());
+        self.injector.inject(parts, injection, token, body)
     }
 
-    async fn send(
+    fn made(
         &self,
         forward: &mut Forward<'_>,
         body: Body,
-        held: Option<&Held>,
-    ) -> Result<Response<Body>, ForwardError> {
+        keep: bool,
+    ) -> Result<(UpstreamRequest, Option<Kept>), ForwardError> {
         let injection = Injection {
             credentials: forward
                 .admission
@@ -153,9 +163,9 @@ impl Forwarder {
             readable_answer: forward.readable_answer,
             rewritten: forward.rewritten,
             client: forward.client,
+            keep,
         };
-        let request = self.request(forward.parts, &injection)?;
-        self.upstream.send(request, body, held).await
+        self.request(forward.parts, &injection, body)
     }
 
     fn body(&self, payload: Payload) -> Result<(Body, Replay), ForwardError> {

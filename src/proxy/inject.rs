@@ -1,7 +1,7 @@
 //! Makes the request that goes upstream: strips whatever a client could claim, then sets ours, once (RC §13.1, §13.2).
 //!
 //! An [`UpstreamRequest`] can be made nowhere else, so nothing reaches Rocket.Chat with a credential that the client supplied, nor
-//! with the issuer's JWT. The downstream head stays whole for a replay.
+//! with the issuer's JWT. The fields of the downstream head go upstream; what a replay needs of them is kept where one may come.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,77 +13,76 @@ use http::uri::PathAndQuery;
 use http::{Request, Uri, Version};
 use memchr::memmem;
 
+use crate::body::Body;
 use crate::config::Config;
 use crate::headers::names::Names;
 use crate::headers::{
     self, X_AUTH_TOKEN, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_USER_ID,
-    cookie, hop, query,
+    cookie, credentials, hop, query,
 };
 use crate::proxy::error::ForwardError;
+use crate::proxy::kept::Kept;
 use crate::rocketchat::Credentials;
 
-/// A request's head that may go to Rocket.Chat.
+/// A request that may go to Rocket.Chat, target in origin form.
 #[derive(Debug)]
-pub struct UpstreamRequest(Request<()>);
+pub struct UpstreamRequest(Request<Body>);
 
 impl UpstreamRequest {
-    /// The head, target in origin form.
+    /// The request.
     #[must_use]
-    pub fn into_request(self) -> Request<()> {
+    pub fn into_request(self) -> Request<Body> {
         self.0
     }
+}
 
-    /// Whether anything in it looks as if it held a JWT; one pass over long values, so that hardly any request is looked at more
-    /// closely.
-    #[must_use]
-    pub fn may_hold_jwt(&self) -> bool {
-        let query = self.0.uri().query().unwrap_or_default();
-        looks_like_jwt(query.as_bytes())
-            || self
-                .0
-                .headers()
-                .values()
-                .any(|value| looks_like_jwt(value.as_bytes()))
-    }
+/// Whether anything that goes on looks as if it held a JWT; one look at long values, so that hardly any request is looked at more
+/// closely. What is stripped by its name does not count.
+#[must_use]
+pub fn may_hold_jwt(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or_default();
+    looks_like_jwt(query.as_bytes())
+        || parts.headers.iter().any(|(name, value)| {
+            value.len() >= SHORTEST_JWT
+                && !credentials::is_client_credential(name.as_str())
+                && looks_like_jwt(value.as_bytes())
+        })
+}
 
-    /// Takes out every cookie, parameter, offer and field that holds this text: the issuer's JWT goes nowhere but to us, wherever
-    /// else a client or the host application put it.
-    ///
-    /// # Errors
-    /// [`ForwardError::Target`].
-    pub fn forget(&mut self, token: &str) -> Result<(), ForwardError> {
-        let finder = memmem::Finder::new(token.as_bytes());
-        let holds = |text: &[u8]| finder.find(text).is_some();
-        if let Some(query) = self.0.uri().query()
-            && holds(query.as_bytes())
+/// Takes out every cookie, offer and field that holds this text: the issuer's JWT goes nowhere but to us, wherever else a client or
+/// the host application put it.
+fn forget(headers: &mut HeaderMap, holds: &impl Fn(&[u8]) -> bool) {
+    let found: Vec<HeaderName> = headers
+        .iter()
+        .filter(|(_, value)| holds(value.as_bytes()))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for name in found {
+        let separator = match name {
+            header::COOKIE => Some(b';'),
+            header::SEC_WEBSOCKET_PROTOCOL => Some(b','),
+            _ => None,
+        };
+        let value = headers.remove(&name);
+        if let (Some(separator), Some(value)) = (separator, value)
+            && let Ok(mut kept) =
+                HeaderValue::from_bytes(&without(value.as_bytes(), separator, holds))
+            && !kept.is_empty()
         {
-            let kept = without(query.as_bytes(), b'&', &holds);
-            let target = join(self.0.uri().path(), &String::from_utf8_lossy(&kept))?;
-            *self.0.uri_mut() = target;
+            kept.set_sensitive(value.is_sensitive());
+            headers.insert(name, kept);
         }
-        let headers = self.0.headers_mut();
-        let found: Vec<HeaderName> = headers
-            .iter()
-            .filter(|(_, value)| holds(value.as_bytes()))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in found {
-            let separator = match name {
-                header::COOKIE => Some(b';'),
-                header::SEC_WEBSOCKET_PROTOCOL => Some(b','),
-                _ => None,
-            };
-            let value = headers.remove(&name);
-            if let (Some(separator), Some(value)) = (separator, value)
-                && let Ok(mut kept) =
-                    HeaderValue::from_bytes(&without(value.as_bytes(), separator, &holds))
-                && !kept.is_empty()
-            {
-                kept.set_sensitive(value.is_sensitive());
-                headers.insert(name, kept);
-            }
+    }
+}
+
+/// The target without the parameters that hold it.
+fn forget_in_target(target: Uri, holds: &impl Fn(&[u8]) -> bool) -> Result<Uri, ForwardError> {
+    match target.query() {
+        Some(query) if holds(query.as_bytes()) => {
+            let kept = without(query.as_bytes(), b'&', holds);
+            join(target.path(), &String::from_utf8_lossy(&kept))
         }
-        Ok(())
+        _ => Ok(target),
     }
 }
 
@@ -163,6 +162,8 @@ pub struct Injection<'a> {
     pub rewritten: Option<usize>,
     /// The client, as Rocket.Chat shall count it.
     pub client: IpAddr,
+    /// The request may have to be made once more.
+    pub keep: bool,
 }
 
 /// The rules of stripping and injecting, prepared once.
@@ -203,7 +204,8 @@ impl Injector {
         &self.cookies
     }
 
-    /// The request to send.
+    /// The request to send, and what a replay needs if one may come. It takes the fields of `parts`; `token` is the JWT's text where
+    /// it may stand in more than one place.
     ///
     /// # Errors
     /// [`ForwardError::Target`] when the target is no origin form.
@@ -211,28 +213,47 @@ impl Injector {
         &self,
         parts: &mut Parts,
         injection: &Injection<'_>,
-    ) -> Result<UpstreamRequest, ForwardError> {
-        // The fields as they came go on, because their map has room for more; a copy, which needs none, takes their place.
-        let copy = parts.headers.clone();
-        let mut headers = std::mem::replace(&mut parts.headers, copy);
-        headers::strip_request(&mut headers);
+        token: Option<&str>,
+        body: Body,
+    ) -> Result<(UpstreamRequest, Option<Kept>), ForwardError> {
+        let mut request = Request::new(body);
+        *request.uri_mut() = self.target(&parts.uri)?;
+        *request.method_mut() = parts.method.clone();
+        *request.version_mut() = Version::HTTP_11;
+        // The fields as they came, because their map has room for more.
+        *request.headers_mut() = std::mem::take(&mut parts.headers);
+        let headers = request.headers_mut();
+        headers::strip_request(headers);
         let credential_cookies = injection
             .credentials
             .filter(|_| injection.as_cookies)
             .map(Credentials::cookie_value);
-        cookie::rewrite(&mut headers, &self.cookies, credential_cookies);
-        query::strip_referer(&mut headers, &self.parameters);
+        cookie::rewrite(headers, &self.cookies, credential_cookies);
+        query::strip_referer(headers, &self.parameters);
+        if injection.upgrade {
+            self.strip_subprotocol(headers);
+            // Compressed frames could not be read: with none offered, none is chosen (RC §6.1).
+            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
+        } else {
+            headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+        }
+        if let Some(token) = token {
+            let finder = memmem::Finder::new(token.as_bytes());
+            let holds = |text: &[u8]| finder.find(text).is_some();
+            forget(headers, &holds);
+            let target = forget_in_target(std::mem::take(request.uri_mut()), &holds)?;
+            // A replay could not find it any more.
+            parts.uri.clone_from(&target);
+            *request.uri_mut() = target;
+        }
+        let headers = request.headers_mut();
+        let kept = injection.keep.then(|| Kept::of(headers));
         if let Some(credentials) = injection.credentials {
             headers.insert(X_USER_ID, credentials.user_id_value().clone());
             headers.insert(X_AUTH_TOKEN, credentials.auth_token_value().clone());
         }
         if injection.upgrade {
-            self.strip_subprotocol(&mut headers);
-            // Compressed frames could not be read: with none offered, none is chosen (RC §6.1).
-            headers.remove(header::SEC_WEBSOCKET_EXTENSIONS);
-            hop::set_websocket_upgrade(&mut headers);
-        } else {
-            headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+            hop::set_websocket_upgrade(headers);
         }
         if injection.readable_answer {
             headers.insert(
@@ -243,13 +264,8 @@ impl Injector {
         if let Some(length) = injection.rewritten {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.tell_of_client(&mut headers, injection.client);
-        let mut request = Request::new(());
-        *request.method_mut() = parts.method.clone();
-        *request.uri_mut() = self.target(&parts.uri)?;
-        *request.version_mut() = Version::HTTP_11;
-        *request.headers_mut() = headers;
-        Ok(UpstreamRequest(request))
+        self.tell_of_client(headers, injection.client);
+        Ok((UpstreamRequest(request), kept))
     }
 
     /// One entry, whatever the chain was: Rocket.Chat's default of one trusted hop then counts right (RC §5.3).

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
+use http::{Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -67,7 +67,6 @@ impl Upstream {
     pub async fn send(
         &self,
         request: UpstreamRequest,
-        body: Body,
         held: Option<&Held>,
     ) -> Result<Response<Body>, ForwardError> {
         let began = Instant::now();
@@ -76,7 +75,7 @@ impl Upstream {
             patience: self.timeouts.response_header,
             held,
         };
-        let mut request = request.into_request().map(|()| body);
+        let mut request = request.into_request();
         loop {
             let (mut link, kept) = match self.idle.take(began) {
                 Some(link) => (link, true),
@@ -122,9 +121,12 @@ impl Upstream {
             .map_err(ForwardError::from_client)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
-        let (parts, ()) = request.into_request().into_parts();
-        let request = Request::from_parts(parts, Body::empty());
-        match timeout(self.timeouts.response_header, sender.send_request(request)).await {
+        match timeout(
+            self.timeouts.response_header,
+            sender.send_request(request.into_request()),
+        )
+        .await
+        {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(ForwardError::from_client(error)),
             Err(_) => Err(ForwardError::Timeout),

@@ -114,7 +114,7 @@ impl Sockets {
         // Before anything is dialled, so that an end in between is not missed.
         let carriage = self.carriage(&asked);
         let parts = asked.parts;
-        let offered = parts.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL);
+        let ours = offered_ours(&parts.headers, forwarder.injector().subprotocol());
         let injection = Injection {
             credentials: asked
                 .admission
@@ -124,8 +124,9 @@ impl Sockets {
             readable_answer: false,
             rewritten: None,
             client: asked.client,
+            keep: false,
         };
-        let request = forwarder.request(parts, &injection)?;
+        let (request, _) = forwarder.request(parts, &injection, Body::empty())?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let mut answer = answer.map(Body::stream);
@@ -144,12 +145,10 @@ impl Sockets {
         headers::strip_response(&mut agreed.headers, forwarder.injector().cookies());
         hop::set_websocket_upgrade(&mut agreed.headers);
         // A browser that offered subprotocols drops a connection that chose none of them.
-        if offered && !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL) {
-            choose_ours(
-                &parts.headers,
-                &mut agreed.headers,
-                forwarder.injector().subprotocol(),
-            );
+        if !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
+            && let Some(ours) = ours
+        {
+            agreed.headers.insert(header::SEC_WEBSOCKET_PROTOCOL, ours);
         }
         let unwrap = self.lent.unwrap;
         let metrics = self.metrics.clone();
@@ -216,17 +215,16 @@ fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardErr
         .ok_or(ForwardError::Handshake)
 }
 
-fn choose_ours(offers: &HeaderMap, chosen: &mut HeaderMap, ours: Option<&str>) {
-    let Some(ours) = ours else { return };
+/// Our subprotocol, if it is among the offers.
+fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
+    let ours = ours?;
     let offered = offers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|offer| offer.trim() == ours);
-    if offered && let Ok(value) = HeaderValue::from_str(ours) {
-        chosen.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
-    }
+    offered.then(|| HeaderValue::from_str(ours).ok()).flatten()
 }
 
 async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Option<(Side, Side)> {

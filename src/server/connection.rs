@@ -85,8 +85,9 @@ impl Server {
                 let (guard, signs) = watch.request_began(request.version());
                 let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
-                    let answer: Response<Body> = handled.await;
-                    Ok::<_, std::convert::Infallible>(answer.map(|body| body.guarded(guard)))
+                    let mut answer: Response<Body> = handled.await;
+                    answer.body_mut().keep(guard);
+                    Ok::<_, std::convert::Infallible>(answer)
                 }
             })
         };

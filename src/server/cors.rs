@@ -113,8 +113,19 @@ impl Cors {
         Ok(Some(answer))
     }
 
-    /// Says on an answer who may read it.
-    pub fn mark(&self, parts: &Parts, readers: Readers, answer: &mut Response<Body>) {
+    /// The request's origin, if its pages may read answers.
+    #[must_use]
+    pub fn allowed_origin(&self, parts: &Parts) -> Option<HeaderValue> {
+        if self.allowed.is_empty() {
+            return None;
+        }
+        only_origin(parts)
+            .filter(|origin| self.allows(origin))
+            .cloned()
+    }
+
+    /// Says on an answer who may read it: `origin` is [`Cors::allowed_origin`].
+    pub fn mark(&self, origin: Option<HeaderValue>, readers: Readers, answer: &mut Response<Body>) {
         // A socket has its own check, and its answer no reader.
         if matches!(readers, Readers::Static | Readers::Nobodys)
             || answer.status() == StatusCode::SWITCHING_PROTOCOLS
@@ -137,13 +148,13 @@ impl Cors {
         }
         // Also where nobody is named: a cache must not give one origin what was made for another.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        let Some(origin) = only_origin(parts).filter(|origin| self.allows(origin)) else {
+        let Some(origin) = origin else {
             return;
         };
         if readers == Readers::Ours && headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
         }
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
             HeaderValue::from_static("true"),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version, header};
@@ -49,9 +50,11 @@ pub struct Edges {
     pub cors: Cors,
 }
 
-/// What is known of a request when it is answered, for metrics and the log.
+/// What is known of a request, for metrics and the log.
 #[derive(Debug)]
 struct Seen {
+    /// When it began.
+    now: SystemTime,
     route: Route,
     acting: Option<Admission>,
     readers: Readers,
@@ -111,10 +114,13 @@ impl Handler {
         let (mut parts, body) = request.into_parts();
         let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
         let mut seen = Seen {
+            now: inner.clock.now(),
             route: Route::None,
             acting: None,
             readers: Readers::Ours,
         };
+        // The head may be gone by the time of the answer.
+        let origin = inner.cors.allowed_origin(&parts);
         let dispatched = match refuse_ambiguous(&parts, signs) {
             Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
             Err(rejection) => Err(rejection),
@@ -130,7 +136,7 @@ impl Handler {
                 (answer, Some((rejection.kind(), rejection.chain())))
             }
         };
-        inner.cors.mark(&parts, seen.readers, &mut answer);
+        inner.cors.mark(origin, seen.readers, &mut answer);
         // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
         // and do not lose the request that they would have sent next on this one.
         if !keepable && (seen.route == Route::Own || error.is_some()) {
@@ -142,7 +148,7 @@ impl Handler {
         inner.metrics.request_answered(seen.route, status, duration);
         let admitted = seen.acting.as_ref().map(|acting| &acting.admitted);
         inner.access_log.write(
-            inner.clock.now(),
+            seen.now + duration,
             &Entry {
                 request_id,
                 method: parts.method.as_str(),
@@ -195,6 +201,7 @@ impl Inner {
             path: &path,
             verdict,
             peer,
+            now: seen.now,
         };
         Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
     }

@@ -61,6 +61,11 @@ impl Tombstones {
         self
     }
 
+    /// Are there none? So it is for almost every session.
+    pub(in crate::session) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// One that refuses this token, if any does.
     pub(in crate::session) fn refusing(
         &self,

@@ -143,13 +143,19 @@ impl Session {
         now: Moment,
     ) -> Option<(Admitted, bool)> {
         // A token can be dead though a newer session of its host session lives.
-        if self.refuses(&Token::of(verified)) {
+        if self.heeds_any() && self.refuses(&Token::of(verified)) {
             return None;
         }
         let admitted = self.usable(now)?;
         let later = self.token_expires.raise(Moment::of(verified.expires_at));
         self.tokens.note(verified);
         Some((admitted, later))
+    }
+
+    fn heeds_any(&self) -> bool {
+        self.tombstones
+            .get()
+            .is_some_and(|tombstones| !tombstones.is_empty())
     }
 
     /// Does a tombstone that it heeds refuse this token?

@@ -48,13 +48,13 @@ impl<'a> NormalPath<'a> {
     /// # Errors
     /// When the path could mean different things to different readers.
     pub fn parse(raw: &'a str) -> Result<Self, Refused> {
-        if !raw.starts_with('/') || memchr::memchr2(b'?', b'#', raw.as_bytes()).is_some() {
-            return Err(Refused::NotAPath);
-        }
         if is_innocent(raw) {
             return Ok(Self {
                 decoded: Cow::Borrowed(raw),
             });
+        }
+        if !raw.starts_with('/') || memchr::memchr2(b'?', b'#', raw.as_bytes()).is_some() {
+            return Err(Refused::NotAPath);
         }
         let decoded = if raw.contains('%') {
             check_escapes(raw)?;
@@ -121,20 +121,42 @@ impl<'a> NormalPath<'a> {
     }
 }
 
-/// Nothing but letters, digits and the commonest marks, no empty segment and none that begins with a dot: almost every path, in which
-/// there is nothing to refuse or to decode.
+/// Begins with a slash and holds nothing but letters, digits and the commonest marks, no empty segment and none that begins with a
+/// dot: almost every path, in which there is nothing to refuse or to decode.
 fn is_innocent(raw: &str) -> bool {
-    let mut before = b' ';
-    raw.bytes().all(|byte| {
-        let begins = before == b'/';
-        before = byte;
-        match byte {
-            b'/' | b'.' => !begins,
-            b'-' | b'_' => true,
-            _ => byte.is_ascii_alphanumeric(),
-        }
-    })
+    let bytes = raw.as_bytes();
+    let mut after_slash = false;
+    bytes.first() == Some(&b'/')
+        && bytes.iter().all(|byte| {
+            let kind = INNOCENT[usize::from(*byte)];
+            let sound = kind == Innocent::Anywhere || kind != Innocent::Never && !after_slash;
+            after_slash = *byte == b'/';
+            sound
+        })
 }
+
+/// Where a byte says nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Innocent {
+    Never,
+    Anywhere,
+    NotAfterSlash,
+}
+
+const INNOCENT: [Innocent; 256] = {
+    let mut kinds = [Innocent::Never; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        let letter = byte as u8;
+        if letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_') {
+            kinds[byte] = Innocent::Anywhere;
+        } else if matches!(letter, b'/' | b'.') {
+            kinds[byte] = Innocent::NotAfterSlash;
+        }
+        byte += 1;
+    }
+    kinds
+};
 
 /// Every `%` must be followed by two hexadecimal digits, and none may stand for a separator.
 fn check_escapes(raw: &str) -> Result<(), Refused> {

@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Names one request in the access log and in a problem's `instance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {
-    run: u64,
+    run: Run,
     count: u64,
 }
+
+/// A run's number in hexadecimal digits, leading zeros included: written once, as every line of the log has it.
+type Run = [u8; RUN_DIGITS];
 
 /// Gives out request ids: a random number per run, then a count.
 #[derive(Debug)]
 pub struct RequestIds {
-    run: u64,
+    run: Run,
     next: AtomicU64,
 }
 
@@ -24,8 +27,14 @@ impl RequestIds {
         let mut run = [0; 8];
         // Without randomness ids are still unique within the run, which is all that is lost.
         let _filled = aws_lc_rs::rand::fill(&mut run);
+        Self::of_run(u64::from_be_bytes(run))
+    }
+
+    fn of_run(run: u64) -> Self {
+        let mut digits = [0; RUN_DIGITS];
+        write_hex(run, &mut digits);
         Self {
-            run: u64::from_be_bytes(run),
+            run: digits,
             next: AtomicU64::new(0),
         }
     }
@@ -47,10 +56,11 @@ impl RequestId {
             bytes: [0; LONGEST],
             length: 0,
         };
-        text.push_hex(self.run, RUN_DIGITS);
-        text.push(b'-');
+        text.bytes[..RUN_DIGITS].copy_from_slice(&self.run);
+        text.bytes[RUN_DIGITS] = b'-';
         let digits = (u64::BITS - self.count.leading_zeros()).div_ceil(4).max(1);
-        text.push_hex(self.count, digits);
+        text.length = RUN_DIGITS + 1 + digits as usize;
+        write_hex(self.count, &mut text.bytes[RUN_DIGITS + 1..text.length]);
         text
     }
 }
@@ -62,30 +72,25 @@ impl fmt::Display for RequestId {
 }
 
 /// Hexadecimal digits of a run, leading zeros included.
-const RUN_DIGITS: u32 = u64::BITS / 4;
+const RUN_DIGITS: usize = 16;
 
 /// A run, a hyphen and the largest count.
 const LONGEST: usize = 33;
+
+/// Writes the last digits of a number, as many as there is room for.
+fn write_hex(number: u64, digits: &mut [u8]) {
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[usize::try_from(left & 0xf).unwrap_or_default()];
+        left >>= 4;
+    }
+}
 
 /// A request id as text.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestIdText {
     bytes: [u8; LONGEST],
     length: usize,
-}
-
-impl RequestIdText {
-    fn push_hex(&mut self, number: u64, digits: u32) {
-        for place in (0..digits).rev() {
-            let digit = usize::try_from(number >> (place * 4) & 0xf).unwrap_or_default();
-            self.push(b"0123456789abcdef"[digit]);
-        }
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
 }
 
 impl std::ops::Deref for RequestIdText {
@@ -109,7 +114,9 @@ mod tests {
             (u64::MAX, 0x1234_5678),
             (1 << 63, u64::MAX),
         ] {
-            let id = RequestId { run, count };
+            let ids = RequestIds::of_run(run);
+            ids.next.store(count, Ordering::Relaxed);
+            let id = ids.next();
             assert_eq!(id.to_string(), format!("{run:016x}-{count:x}"));
         }
     }
