@@ -19,6 +19,7 @@ mod drain;
 mod endings;
 mod exchange;
 mod exchange_faults;
+mod filter;
 mod h2c;
 mod iframe;
 mod issuers;

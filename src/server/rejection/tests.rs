@@ -8,7 +8,7 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 
 use super::*;
-use crate::proxy::client_address::MalformedChain;
+use crate::headers::client_address::MalformedChain;
 use crate::session::error::Reason;
 use crate::session::store::StoreError;
 use crate::surface::scrub::Unreadable;

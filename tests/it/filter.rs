@@ -1,0 +1,4 @@
+//! Filter mode through the whole: gateways of every dialect ask over real sockets, and are told what proxy mode would do.
+
+mod asking;
+mod gateways;
