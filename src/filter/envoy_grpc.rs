@@ -19,6 +19,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, StatusCode, Version};
 
+use crate::authn::origin::SEC_FETCH_SITE;
 use crate::filter::decision::{Allowed, REPLACED};
 use crate::filter::original::{self, OriginalError};
 use crate::headers::{X_AUTH_TOKEN, X_USER_ID};
@@ -30,6 +31,15 @@ const UNAUTHENTICATED: i32 = 16;
 
 /// The key of our mark in the dynamic metadata of `envoy.filters.http.ext_authz`.
 const RETRY: &str = "gantry_retry";
+
+/// Fields that may stand once. Merged, two of them are one with a comma; taken apart again, they are refused as two (CVE-2026-26308).
+const SINGLE: [HeaderName; 5] = [
+    header::AUTHORIZATION,
+    header::ORIGIN,
+    SEC_FETCH_SITE,
+    X_AUTH_TOKEN,
+    X_USER_ID,
+];
 
 /// What a described request may cost.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +96,16 @@ fn fields(http: HttpRequest, limits: Limits) -> Result<HeaderMap, OriginalError>
         map: HeaderMap::with_capacity(raw.len().max(http.headers.len())),
     };
     for (name, value) in http.headers {
-        fields.add(&name, value.into_bytes())?;
+        if SINGLE
+            .iter()
+            .any(|single| name.eq_ignore_ascii_case(single.as_str()))
+        {
+            for part in value.split(',') {
+                fields.add(&name, part.trim().as_bytes().to_vec())?;
+            }
+        } else {
+            fields.add(&name, value.into_bytes())?;
+        }
     }
     for Field {
         key,

@@ -1,4 +1,9 @@
 //! Filter mode through the whole: gateways of every dialect ask over real sockets, and are told what proxy mode would do.
 
+mod alike;
 mod asking;
 mod gateways;
+mod history;
+mod malformed;
+mod refusals;
+mod strangers;

@@ -8,6 +8,7 @@ use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, 
 use envoy_types::pb::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
 use envoy_types::pb::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
+use envoy_types::pb::google::protobuf::value::Kind;
 use gantry::config::Config;
 use gantry::config::filter::Filter;
 use gantry::secret::Secret;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use tonic::transport::Channel;
 
 use crate::support::gateway::{Gateway, Settings};
-use crate::support::raw::{Answer, Raw};
+use crate::support::raw::Answer;
 
 /// What gateways show.
 pub(crate) const SECRET: &str = "a-secret-of-gateways-that-is-long-enough";
@@ -82,7 +83,10 @@ impl Sent {
     /// The request as it goes to proxy mode.
     pub(crate) fn direct(&self) -> String {
         let Self { method, target, .. } = self;
-        format!("{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n{}\r\n", self.lines())
+        format!(
+            "{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n{}\r\n",
+            self.lines()
+        )
     }
 
     /// The question of a gateway that speaks HTTP.
@@ -113,7 +117,11 @@ impl Sent {
             let merged = headers.entry(name.to_ascii_lowercase());
             merged
                 .and_modify(|known: &mut String| {
-                    let separator = if name.eq_ignore_ascii_case("cookie") { "; " } else { "," };
+                    let separator = if name.eq_ignore_ascii_case("cookie") {
+                        "; "
+                    } else {
+                        ","
+                    };
                     *known = format!("{known}{separator}{value}");
                 })
                 .or_insert_with(|| value.clone());
@@ -159,6 +167,8 @@ pub(crate) struct Told {
     pub(crate) set: HashMap<String, String>,
     /// Fields that are taken off by name.
     pub(crate) removed: Vec<String>,
+    /// The mark of the credentials, where it stands apart.
+    pub(crate) retry: Option<String>,
     /// What a refusal says.
     pub(crate) problem: Value,
     /// Fields of a refusal.
@@ -193,17 +203,25 @@ impl Told {
             }),
             set: fields.clone(),
             problem: serde_json::from_slice(&answer.body).unwrap_or_default(),
+            retry: None,
             fields,
         }
     }
 
     fn of_message(answer: CheckResponse) -> Self {
         let kind = answer.status.unwrap().code;
+        let retry = answer.dynamic_metadata.map(|metadata| {
+            match metadata.fields["gantry_retry"].kind.as_ref().unwrap() {
+                Kind::StringValue(mark) => mark.clone(),
+                other => panic!("{other:?}"),
+            }
+        });
         match answer.http_response.unwrap() {
             HttpResponse::OkResponse(ok) => {
                 assert_eq!(kind, 0);
                 Self {
                     status: 200,
+                    retry,
                     set: fields(ok.headers),
                     removed: ok.headers_to_remove,
                     ..Self::default()
@@ -237,7 +255,6 @@ fn fields(options: Vec<HeaderValueOption>) -> HashMap<String, String> {
 /// Gateways that ask about requests, each over one kept connection.
 pub(crate) struct Gateways<'a> {
     gateway: &'a Gateway,
-    http: Option<Raw>,
     grpc: AuthorizationClient<Channel>,
 }
 
@@ -245,7 +262,6 @@ impl<'a> Gateways<'a> {
     pub(crate) async fn of(gateway: &'a Gateway) -> Self {
         Self {
             gateway,
-            http: None,
             grpc: grpc(gateway).await,
         }
     }
@@ -271,16 +287,9 @@ impl<'a> Gateways<'a> {
 
     /// Sends these bytes to the public listener.
     pub(crate) async fn send(&mut self, request: &str) -> Answer {
-        let mut raw = match self.http.take() {
-            Some(raw) => raw,
-            None => self.gateway.raw().await,
-        };
+        let mut raw = self.gateway.raw().await;
         raw.send(request).await;
-        let answer = raw.answer().await.unwrap();
-        if answer.header("connection") != Some("close") {
-            self.http = Some(raw);
-        }
-        answer
+        raw.answer().await.unwrap()
     }
 }
 

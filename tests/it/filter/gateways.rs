@@ -2,7 +2,7 @@
 
 use gantry::telemetry::metrics::Dialect;
 
-use crate::filter::asking::{Gateways, SECRET, Sent, gateway, grpc, with_secret};
+use crate::filter::asking::{Gateways, Sent, gateway};
 use crate::support::gateway::Gateway;
 
 const ECHO: &str = "/api/v1/gantry-test.echo";
