@@ -147,10 +147,17 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let iframe = file.iframe.validate(validation, &at("iframe"));
     let filter = file.filter.validate(validation, &at("filter"));
     if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
-        listen::apart(listen, admin, validation);
+        let key = at("admin").field("address");
+        let public = ("listen.address", listen.address);
+        listen::differ(admin.address, public, &key, validation);
     }
     if let (Ok(Some(filter)), Ok(listen)) = (&filter, &listen) {
-        filter::asked(filter, listen, validation);
+        filter::asked(listen, validation);
+        if let (Some(grpc), Ok(admin)) = (filter.grpc_address, &admin) {
+            let key = at("filter").field("grpc_address");
+            listen::differ(grpc, ("listen.address", listen.address), &key, validation);
+            listen::differ(grpc, ("admin.address", admin.address), &key, validation);
+        }
     }
     if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
         users::claims_for_template(validation, &users.username, issuers);

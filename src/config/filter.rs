@@ -103,21 +103,11 @@ impl FilterFile {
     }
 }
 
-/// Refuses a filter that nobody could ask, and one address for two listeners.
-pub(super) fn asked(filter: &Filter, listen: &Listen, validation: &mut Validation<'_>) {
+/// Refuses a filter that nobody could ask.
+pub(super) fn asked(listen: &Listen, validation: &mut Validation<'_>) {
     if listen.trusted_proxies.is_empty() {
         let key = Key::default().field("filter").field("enabled");
         let problem = "answers the peers of `listen.trusted_proxies` only; name the gateway's addresses there";
         validation.mistake(&key, problem);
-    }
-    let Some(own) = filter.grpc_address else {
-        return;
-    };
-    let public = listen.address;
-    let overlap =
-        public.ip() == own.ip() || public.ip().is_unspecified() || own.ip().is_unspecified();
-    if own.port() != 0 && public.port() == own.port() && overlap {
-        let key = Key::default().field("filter").field("grpc_address");
-        validation.mistake(&key, "has the port of `listen.address`; take another");
     }
 }

@@ -67,7 +67,7 @@ impl Need {
     pub fn requests(self) -> &'static str {
         match self {
             Self::Socket => {
-                "`/websocket`, `/sockjs/…/websocket`, and whatever asks for an upgrade or has `Sec-WebSocket-*`"
+                "`/websocket`, `/sockjs/…/websocket`, and whatever asks for an upgrade or has `Sec-WebSocket-Key` or `-Version`"
             }
             Self::Login => "`/api/v1/login`, `/api/v1/method.call/login`",
             Self::Logout => "`/api/v1/logout`",
@@ -81,7 +81,7 @@ impl Need {
             Self::Query => {
                 "a query with `rc_uid`, `rc_token`, `access_token`, `resumeToken` or the parameter of `tokens.query`, in any spelling"
             }
-            Self::Referer => "a `Referer` with such a query",
+            Self::Referer => "a `Referer` with such a query, or one that cannot be read",
             Self::Field => {
                 "`X-User-Id`, `X-Auth-Token` or `Authorization` spelled with other marks than `-`, and fields that override the method; Envoy takes these out itself"
             }

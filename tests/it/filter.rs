@@ -2,6 +2,7 @@
 
 mod alike;
 mod asking;
+mod documented;
 mod gateways;
 mod history;
 mod malformed;

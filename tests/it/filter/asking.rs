@@ -193,7 +193,7 @@ impl Told {
         self.problem["detail"].as_str().unwrap_or_default()
     }
 
-    fn of_http(answer: Answer) -> Self {
+    fn of_http(answer: &Answer) -> Self {
         let fields: HashMap<String, String> = answer.headers.iter().cloned().collect();
         let removed = fields.get("x-envoy-auth-headers-to-remove");
         Self {
@@ -271,12 +271,12 @@ impl<'a> Gateways<'a> {
         if dialect == Dialect::EnvoyGrpc {
             return self.ask_about(sent.message()).await;
         }
-        Told::of_http(self.send(&sent.question(dialect)).await)
+        Told::of_http(&self.send(&sent.question(dialect)).await)
     }
 
     /// Asks by these bytes over HTTP.
     pub(crate) async fn ask_by(&mut self, question: &str) -> Told {
-        Told::of_http(self.send(question).await)
+        Told::of_http(&self.send(question).await)
     }
 
     /// Asks by this message over gRPC.
