@@ -30,7 +30,7 @@ const PERMISSION_DENIED: i32 = 7;
 const UNAUTHENTICATED: i32 = 16;
 
 /// The key of our mark in the dynamic metadata of `envoy.filters.http.ext_authz`.
-const RETRY: &str = "gantry_retry";
+const RETRY: &str = "x-gantry-retry";
 
 /// Fields that may stand once. Merged, two of them are one with a comma; taken apart again, they are refused as two (CVE-2026-26308).
 const SINGLE: [HeaderName; 5] = [

@@ -211,7 +211,7 @@ impl Told {
     fn of_message(answer: CheckResponse) -> Self {
         let kind = answer.status.unwrap().code;
         let retry = answer.dynamic_metadata.map(|metadata| {
-            match metadata.fields["gantry_retry"].kind.as_ref().unwrap() {
+            match metadata.fields["x-gantry-retry"].kind.as_ref().unwrap() {
                 Kind::StringValue(mark) => mark.clone(),
                 other => panic!("{other:?}"),
             }
