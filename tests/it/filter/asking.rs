@@ -210,12 +210,13 @@ impl Told {
 
     fn of_message(answer: CheckResponse) -> Self {
         let kind = answer.status.unwrap().code;
-        let retry = answer.dynamic_metadata.map(|metadata| {
-            match metadata.fields["x-gantry-retry"].kind.as_ref().unwrap() {
-                Kind::StringValue(mark) => mark.clone(),
-                other => panic!("{other:?}"),
-            }
-        });
+        let retry =
+            answer.dynamic_metadata.map(|metadata| {
+                match metadata.fields["x-gantry-retry"].kind.as_ref().unwrap() {
+                    Kind::StringValue(mark) => mark.clone(),
+                    other => panic!("{other:?}"),
+                }
+            });
         match answer.http_response.unwrap() {
             HttpResponse::OkResponse(ok) => {
                 assert_eq!(kind, 0);
