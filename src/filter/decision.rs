@@ -101,10 +101,12 @@ impl Rules {
 
     /// What the surface says of the request, if a filter can let it go on at all.
     fn judge(&self, parts: &Parts, path: &NormalPath<'_>) -> Result<Verdict, FilterError> {
-        let own = path
-            .plain()
-            .get(..OWN.len())
-            .is_some_and(|begins| begins.eq_ignore_ascii_case(OWN));
+        let plain = path.plain();
+        let own = plain
+            .split_at_checked(OWN.len())
+            .is_some_and(|(begins, rest)| {
+                begins.eq_ignore_ascii_case(OWN) && (rest.is_empty() || rest.starts_with('/'))
+            });
         if own {
             return Err(FilterError::NeedsProxy(Need::Own));
         }

@@ -243,3 +243,75 @@ fn field(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
         ..HeaderValueOption::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::envoy::config::core::v3::HeaderMap as RawFields;
+    use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        header_bytes: 200,
+        headers: 4,
+    };
+
+    fn read(http: HttpRequest) -> Result<Parts, OriginalError> {
+        let request = attribute_context::Request {
+            time: None,
+            http: Some(http),
+        };
+        let attributes = AttributeContext {
+            request: Some(request),
+            ..AttributeContext::default()
+        };
+        let message = CheckRequest {
+            attributes: Some(attributes),
+        };
+        original(message, LIMITS)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_message_holds_it_is_one_request_or_none(
+            (method, path, host) in ("[A-Z ]{0,5}|GET", "/?[a-c/#?%. \\\\é]{0,12}", "[a-c.,:@ ]{1,8}"),
+            merged in prop::collection::hash_map("[a-c:_ -]{0,6}|authorization|:path", "\\PC{0,30}", 0..3),
+            raw in prop::collection::vec(("[a-c]{0,3}", "[a-c]{0,3}", any::<Vec<u8>>()), 0..3),
+        ) {
+            let headers = raw.into_iter().map(|(key, value, raw_value)| Field { key, value, raw_value });
+            let read = read(HttpRequest {
+                method: method.clone(),
+                path: path.clone(),
+                host,
+                headers: merged,
+                header_map: Some(RawFields { headers: headers.collect() }),
+                ..HttpRequest::default()
+            });
+            if let Ok(parts) = read {
+                prop_assert_eq!(parts.method.as_str(), method);
+                prop_assert_eq!(parts.uri.to_string(), path);
+                prop_assert!(parts.headers.keys_len() <= LIMITS.headers);
+                prop_assert!(parts.uri.path().starts_with('/') && parts.uri.host().is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn merged_fields_that_may_stand_once_are_taken_apart() {
+        let headers = [("Authorization", "Bearer a, Bearer b"), ("accept", "a, b")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let parts = read(HttpRequest {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            host: "h".to_owned(),
+            headers: HashMap::from(headers),
+            ..HttpRequest::default()
+        })
+        .unwrap();
+        let values = parts.headers.get_all(header::AUTHORIZATION);
+        assert_eq!(values.iter().collect::<Vec<_>>(), ["Bearer a", "Bearer b"]);
+        assert_eq!(parts.headers[header::ACCEPT], "a, b");
+    }
+}

@@ -13,6 +13,7 @@ use crate::session::error::Reason;
 use crate::session::store::StoreError;
 use crate::surface::scrub::Unreadable;
 
+mod gateways;
 mod issuers_and_administrators;
 
 type Bodyless = Empty<bytes::Bytes>;

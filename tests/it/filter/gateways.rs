@@ -1,9 +1,12 @@
 //! Who is answered at all, and what a yes and a no hold in each dialect.
 
 use gantry::telemetry::metrics::Dialect;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 
-use crate::filter::asking::{Gateways, Sent, gateway};
+use crate::filter::asking::{Gateways, Sent, enable, gateway};
 use crate::support::gateway::Gateway;
+use crate::support::world::World;
 
 const ECHO: &str = "/api/v1/gantry-test.echo";
 
@@ -50,4 +53,68 @@ async fn without_the_filter_there_is_nothing_to_ask() {
         assert_eq!(answer.status, 404, "{dialect:?}");
         assert_eq!(answer.header("x-auth-token"), None, "{dialect:?}");
     }
+}
+
+#[tokio::test]
+async fn a_no_has_what_the_client_is_to_be_answered() {
+    let gateway = gateway().await;
+    let mut gateways = Gateways::of(&gateway).await;
+    for dialect in Dialect::ALL {
+        let nobody = gateways.ask(dialect, &Sent::get(ECHO)).await;
+        assert_eq!(nobody.status, 401, "{dialect:?}");
+        assert_eq!(nobody.fields["www-authenticate"], "Bearer", "{dialect:?}");
+        let kind = &nobody.fields["content-type"];
+        assert_eq!(kind, "application/problem+json", "{dialect:?}");
+        let slug = &nobody.fields["x-gantry-problem"];
+        assert_eq!(slug, "missing-token", "{dialect:?}");
+        assert_eq!(nobody.problem["status"], 401, "{dialect:?}");
+
+        let odd = gateways.ask(dialect, &Sent::new("TRACE", ECHO)).await;
+        let expected = if dialect == Dialect::Nginx { 403 } else { 405 };
+        assert_eq!(odd.status, expected, "{dialect:?}");
+        let slug = &odd.fields["x-gantry-problem"];
+        assert_eq!(slug, "method-not-allowed", "{dialect:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_is_told_as_one() {
+    let world = World::plain().await;
+    world.issuer.stop().await;
+    let gateway = world.gantry(|config, _| enable(config)).await;
+    let token = gateway.issuer.token("alice");
+    let mut gateways = Gateways::of(&gateway).await;
+    for dialect in Dialect::ALL {
+        let told = gateways.ask(dialect, &Sent::get(ECHO).bearer(&token)).await;
+        assert_eq!(told.status, 503, "{dialect:?}");
+        let slug = &told.fields["x-gantry-problem"];
+        assert_eq!(slug, "keys-unavailable", "{dialect:?}");
+        assert_eq!(told.fields["retry-after"], "2", "{dialect:?}");
+    }
+}
+
+/// What the health service says of a service.
+async fn health(gateway: &Gateway, service: &str) -> Result<i32, tonic::Code> {
+    let address = gateway.running.grpc_address().unwrap();
+    let channel = tonic::transport::Endpoint::new(format!("http://{address}")).unwrap();
+    let mut client = HealthClient::new(channel.connect().await.unwrap());
+    let asked = HealthCheckRequest {
+        service: service.to_owned(),
+    };
+    let answer = client.check(asked).await.map_err(|status| status.code())?;
+    Ok(answer.into_inner().status)
+}
+
+#[tokio::test]
+async fn health_over_grpc_is_readiness() {
+    const SERVICE: &str = "envoy.service.auth.v3.Authorization";
+    let gateway = gateway().await;
+    assert_eq!(health(&gateway, "").await, Ok(1));
+    assert_eq!(health(&gateway, SERVICE).await, Ok(1));
+    assert_eq!(health(&gateway, "else").await, Err(tonic::Code::NotFound));
+
+    let world = World::plain().await;
+    world.issuer.stop().await;
+    let unready = world.gantry(|config, _| enable(config)).await;
+    assert_eq!(health(&unready, SERVICE).await, Ok(2));
 }
