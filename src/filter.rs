@@ -155,14 +155,17 @@ fn in_query(query: &str) -> Option<&[u8]> {
 /// A yes: every field of identity, set or empty, because a field that is not told keeps what the client put there (CVE-2026-30851).
 fn yes(dialect: Dialect, allowed: Allowed) -> Response<Body> {
     const NOTHING: HeaderValue = HeaderValue::from_static("");
+    // Those below, and the date.
+    const FIELDS: usize = 8;
     let mut answer = Response::new(Body::empty());
     let headers = answer.headers_mut();
+    headers.reserve(FIELDS);
     let credentials = allowed.admission.map(|acting| acting.admitted.credentials);
     let (user_id, auth_token, mark) = credentials.map_or((NOTHING, NOTHING, NOTHING), |ours| {
         (
             ours.user_id_value().clone(),
             ours.auth_token_value().clone(),
-            ours.mark(),
+            ours.mark().clone(),
         )
     });
     headers.insert(X_USER_ID, user_id);

@@ -150,11 +150,17 @@ impl Rules {
         let query = parts.uri.query().unwrap_or_default().as_bytes();
         let kept = || {
             let kept = parts.headers.iter();
-            kept.filter(|(name, _)| !REPLACED.contains(name))
+            // Hardly any value is long enough to be looked at more closely.
+            kept.filter(|(_, value)| token_text::may_stand_in(value.as_bytes()))
+                .filter(|(name, _)| !REPLACED.contains(name))
                 .map(|(_, value)| value.as_bytes())
-                .chain([query])
+                .chain(
+                    [query]
+                        .into_iter()
+                        .filter(|query| token_text::may_stand_in(query)),
+                )
         };
-        kept().any(token_text::may_stand_in)
+        kept().next().is_some()
             && self.gate.token_text(parts).is_some_and(|token| {
                 let finder = memmem::Finder::new(token.as_bytes());
                 kept().any(|text| finder.find(text).is_some())
@@ -197,7 +203,7 @@ impl Rules {
 fn is_refused(headers: &HeaderMap, admission: &Admission) -> bool {
     let mut marks = headers.get_all(X_GANTRY_RETRY).iter();
     match (marks.next(), marks.next()) {
-        (Some(mark), None) if !mark.is_empty() => *mark == admission.admitted.credentials.mark(),
+        (Some(mark), None) if !mark.is_empty() => mark == admission.admitted.credentials.mark(),
         _ => false,
     }
 }

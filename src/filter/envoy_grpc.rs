@@ -175,7 +175,7 @@ pub fn yes(allowed: Allowed) -> CheckResponse {
     let removed = removed.map(|name| name.as_str().to_owned()).collect();
     CheckResponse {
         status: Some(status(OK)),
-        dynamic_metadata: credentials.and_then(|credentials| retry(&credentials.mark())),
+        dynamic_metadata: credentials.and_then(|credentials| retry(credentials.mark())),
         http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
             headers: told
                 .iter()

@@ -59,7 +59,8 @@ const CLAIMS: [&str; 7] = [
 /// Is the field one that says who asks or for what, in whatever spelling?
 #[must_use]
 pub fn is_claim(name: &str) -> bool {
-    CLAIMS.iter().any(|claim| same_name(name, claim))
+    matches!(name.as_bytes().first(), Some(b'a' | b'x'))
+        && CLAIMS.iter().any(|claim| same_name(name, claim))
 }
 
 /// Takes every such field off, in every spelling: CVE-2025-64484, CVE-2026-39858, CVE-2026-54763 passed `X_User_Id` on.

@@ -1,6 +1,7 @@
 //! A Rocket.Chat user id with its auth token, and the header values made from them once. Only this layer makes these.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -22,6 +23,8 @@ pub struct Credentials {
     user_id_value: HeaderValue,
     auth_token_value: HeaderValue,
     cookie_value: HeaderValue,
+    /// Made when a gateway first asks.
+    mark: OnceLock<HeaderValue>,
 }
 
 /// An auth token where it is held, for whoever must write it out.
@@ -79,6 +82,7 @@ impl Credentials {
             user_id_value,
             auth_token_value,
             cookie_value,
+            mark: OnceLock::new(),
         })
     }
 
@@ -151,7 +155,11 @@ impl Credentials {
     /// What tells these credentials from later ones of the same user, and tells nobody the auth token: for whoever has to say which ones
     /// Rocket.Chat refused. Only who was told the credentials can know it.
     #[must_use]
-    pub fn mark(&self) -> HeaderValue {
+    pub fn mark(&self) -> &HeaderValue {
+        self.mark.get_or_init(|| self.new_mark())
+    }
+
+    fn new_mark(&self) -> HeaderValue {
         let mut context = Context::new(&SHA256);
         context.update(MARK);
         context.update(self.auth_token().reveal().as_bytes());
@@ -204,7 +212,10 @@ mod tests {
 
     #[test]
     fn a_mark_tells_credentials_apart_and_not_the_token() {
-        let mark = |token| credentials("u1", token).expect("credentials").mark();
+        let mark = |token| {
+            let credentials = credentials("u1", token).expect("credentials");
+            credentials.mark().clone()
+        };
         assert_eq!(mark("t0ken"), mark("t0ken"));
         assert_ne!(mark("t0ken"), mark("t1ken"));
         assert_eq!(mark("t0ken").len(), 43);

@@ -4,7 +4,9 @@
 //! asks, as on the admin listener.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
@@ -21,15 +23,18 @@ use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
 use crate::filter::envoy_grpc::Limits;
+use crate::server::aside::Aside;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::telemetry::readiness::Readiness;
 
 mod authorization;
 mod health;
+mod own_task;
 
 use authorization::Authorization;
 use health::Health;
+use own_task::{Inbox, Questions};
 
 /// Questions at a time on one connection: Envoy asks over few connections, each of which carries those of many clients.
 const STREAMS: u32 = 1024;
@@ -51,7 +56,6 @@ pub struct Grpc(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: http2::Builder<TokioExecutor>,
     handler: Handler,
     limits: Limits,
     readiness: Readiness,
@@ -62,14 +66,7 @@ impl Grpc {
     /// Prepares the protocol settings once for all connections.
     #[must_use]
     pub fn new(handler: Handler, limits: Limits, readiness: Readiness, lifeline: Lifeline) -> Self {
-        let mut http = http2::Builder::new(TokioExecutor::new());
-        http.timer(TokioTimer::new())
-            .max_concurrent_streams(STREAMS)
-            .max_header_list_size(METADATA)
-            .keep_alive_interval(SILENCE)
-            .keep_alive_timeout(ALIVE);
         Self(Arc::new(Inner {
-            http,
             handler,
             limits,
             readiness,
@@ -82,17 +79,27 @@ impl Grpc {
         let inner = &*self.0;
         let services = Services::new(inner, peer.ip());
         let service = service_fn(move |request| services.clone().call(request));
-        let serving = inner.http.serve_connection(TokioIo::new(stream), service);
+        let inbox = Inbox::default();
+        let mut questions = Questions::of(inbox.clone());
+        let mut http = http2::Builder::new(inbox);
+        http.timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(METADATA)
+            .keep_alive_interval(SILENCE)
+            .keep_alive_timeout(ALIVE);
+        let serving = http.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(serving);
-        tokio::select! {
-            biased;
-            // Errors here are the peer's: a broken connection, or bytes that are no HTTP/2.
-            _ended = serving.as_mut() => {}
-            () = inner.lifeline.drain.cancelled() => {
+        let mut drained = Aside::new(inner.lifeline.drain.cancelled());
+        let mut draining = false;
+        poll_fn(|context| {
+            if !draining && Pin::new(&mut drained).poll(context).is_ready() {
+                draining = true;
                 serving.as_mut().graceful_shutdown();
-                let _ended = serving.await;
             }
-        }
+            // How it ends is the peer's affair: a broken connection, or bytes that are no HTTP/2.
+            questions.poll_with(serving.as_mut(), context)
+        })
+        .await;
         drop(place);
     }
 }

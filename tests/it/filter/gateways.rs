@@ -1,10 +1,11 @@
 //! Who is answered at all, and what a yes and a no hold in each dialect.
 
 use gantry::telemetry::metrics::Dialect;
+use lookalike::Latch;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::filter::asking::{Gateways, Sent, enable, gateway};
+use crate::filter::asking::{Gateways, Sent, enable, gateway, grpc, with_secret};
 use crate::support::gateway::Gateway;
 use crate::support::world::World;
 
@@ -117,4 +118,32 @@ async fn health_over_grpc_is_readiness() {
     world.issuer.stop().await;
     let unready = world.gantry(|config, _| enable(config)).await;
     assert_eq!(health(&unready, SERVICE).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_question_that_waits_holds_up_no_other_on_its_connection() {
+    let gateway = gateway().await;
+    let known = Sent::get(ECHO).bearer(&gateway.issuer.token("alice"));
+    let new = Sent::get(ECHO).bearer(&gateway.issuer.token("bob"));
+    let client = grpc(&gateway).await;
+    let ask = |sent: &Sent| {
+        let (mut client, message) = (client.clone(), with_secret(sent.message()));
+        async move {
+            let answer = client.check(message).await.unwrap();
+            answer.into_inner().status.unwrap().code
+        }
+    };
+    assert_eq!(ask(&known).await, 0);
+    let latch = Latch::new();
+    gateway.rc.hold_creates(Some(latch.clone()));
+    let waiting = tokio::spawn(ask(&new));
+    latch.until_arrived(1).await;
+
+    for _ in 0..50 {
+        assert_eq!(ask(&known).await, 0);
+    }
+
+    assert!(!waiting.is_finished());
+    latch.open();
+    assert_eq!(waiting.await.unwrap(), 0);
 }
