@@ -1,33 +1,33 @@
 //! Envoy's `ext_authz` over gRPC (`envoy.service.auth.v3`): from its message to the request that it is about, and from our decision to
 //! its message. What serves it stands with the listeners.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
-use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
-use envoy_types::pb::envoy::config::core::v3::{HeaderValue as Field, HeaderValueOption};
-use envoy_types::pb::envoy::service::auth::v3::attribute_context::HttpRequest;
-use envoy_types::pb::envoy::service::auth::v3::check_response::HttpResponse;
-use envoy_types::pb::envoy::service::auth::v3::{
-    CheckRequest, CheckResponse, DeniedHttpResponse, OkHttpResponse,
-};
-use envoy_types::pb::envoy::r#type::v3::HttpStatus;
-use envoy_types::pb::google::protobuf::value::Kind;
-use envoy_types::pb::google::protobuf::{Struct, Value};
-use envoy_types::pb::google::rpc;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Request, StatusCode, Version};
 
 use crate::authn::origin::SEC_FETCH_SITE;
-use crate::filter::decision::{Allowed, REPLACED};
+use crate::filter::decision::Allowed;
 use crate::filter::original::{self, OriginalError};
 use crate::headers::{X_AUTH_TOKEN, X_USER_ID};
+use crate::rocketchat::Credentials;
+
+mod wire;
+
+pub use wire::{CheckRequest, CheckResponse};
+
+use wire::{
+    DeniedHttpResponse, Field, FieldOption, HttpRequest, HttpStatus, Metadata, MetadataField,
+    MetadataValue, OkHttpResponse, Status,
+};
 
 /// `google.rpc.Code` of a yes and of the two kinds of no.
 const OK: i32 = 0;
 const PERMISSION_DENIED: i32 = 7;
 const UNAUTHENTICATED: i32 = 16;
+
+/// `HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD`.
+const OVERWRITE: i32 = 2;
 
 /// The key of our mark in the dynamic metadata of `envoy.filters.http.ext_authz`.
 const RETRY: &str = "x-gantry-retry";
@@ -63,12 +63,12 @@ pub fn original(message: CheckRequest, limits: Limits) -> Result<Parts, Original
     if !http.query.is_empty() || !http.fragment.is_empty() {
         return Err(OriginalError::Malformed("query or fragment"));
     }
-    let method = original::method(&http.method, "method")?;
-    let uri = original::target(&http.path, "path")?;
-    original::check_host(&http.host, "host")?;
-    let version = match http.protocol.as_str() {
-        "HTTP/2" => Version::HTTP_2,
-        "HTTP/3" => Version::HTTP_3,
+    let method = original::method(text(&http.method, "method")?, "method")?;
+    let uri = original::target(text(&http.path, "path")?, "path")?;
+    original::check_host(text(&http.host, "host")?, "host")?;
+    let version = match &*http.protocol {
+        b"HTTP/2" => Version::HTTP_2,
+        b"HTTP/3" => Version::HTTP_3,
         _ => Version::HTTP_11,
     };
     let headers = fields(http, limits)?;
@@ -80,31 +80,33 @@ pub fn original(message: CheckRequest, limits: Limits) -> Result<Parts, Original
     Ok(parts)
 }
 
+fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, OriginalError> {
+    std::str::from_utf8(bytes).map_err(|_| OriginalError::Malformed(what))
+}
+
 /// The fields, which come in one of two forms: merged by name, or raw.
 fn fields(http: HttpRequest, limits: Limits) -> Result<HeaderMap, OriginalError> {
     let raw = http.header_map.map(|map| map.headers).unwrap_or_default();
     if !raw.is_empty() && !http.headers.is_empty() {
         return Err(OriginalError::Twice("headers"));
     }
-    if raw.len().max(http.headers.len()) > limits.headers {
+    let count = raw.len().max(http.headers.len());
+    if count > limits.headers {
         return Err(OriginalError::TooLarge("headers"));
     }
     let mut fields = Fields {
         method: &http.method,
         path: &http.path,
         left: limits.header_bytes.saturating_sub(http.path.len()),
-        map: HeaderMap::with_capacity(raw.len().max(http.headers.len())),
+        map: HeaderMap::with_capacity(count),
     };
-    for (name, value) in http.headers {
-        if SINGLE
-            .iter()
-            .any(|single| name.eq_ignore_ascii_case(single.as_str()))
-        {
-            for part in value.split(',') {
-                fields.add(&name, part.trim().as_bytes().to_vec())?;
+    for Field { key, value, .. } in http.headers {
+        if memchr::memchr(b',', &value).is_some() && may_stand_once(&key) {
+            for part in value.split(|byte| *byte == b',') {
+                fields.add(&key, value.slice_ref(part.trim_ascii()))?;
             }
         } else {
-            fields.add(&name, value.into_bytes())?;
+            fields.add(&key, value)?;
         }
     }
     for Field {
@@ -115,75 +117,96 @@ fn fields(http: HttpRequest, limits: Limits) -> Result<HeaderMap, OriginalError>
     {
         match (value.is_empty(), raw_value.is_empty()) {
             (true, _) => fields.add(&key, raw_value)?,
-            (false, true) => fields.add(&key, value.into_bytes())?,
+            (false, true) => fields.add(&key, value)?,
             (false, false) => return Err(OriginalError::Twice("headers")),
         }
     }
     Ok(fields.map)
 }
 
+fn may_stand_once(name: &[u8]) -> bool {
+    SINGLE
+        .iter()
+        .any(|single| name.eq_ignore_ascii_case(single.as_str().as_bytes()))
+}
+
 /// Fields on their way from the message.
 struct Fields<'a> {
-    method: &'a str,
-    path: &'a str,
+    method: &'a [u8],
+    path: &'a [u8],
     /// Bytes that may still come.
     left: usize,
     map: HeaderMap,
 }
 
 impl Fields<'_> {
-    fn add(&mut self, name: &str, value: Vec<u8>) -> Result<(), OriginalError> {
+    fn add(&mut self, name: &[u8], value: Bytes) -> Result<(), OriginalError> {
         const WHAT: &str = "headers";
         let size = name.len() + value.len();
         self.left = self
             .left
             .checked_sub(size)
             .ok_or(OriginalError::TooLarge(WHAT))?;
-        if let Some(pseudo) = name.strip_prefix(':') {
+        let malformed = OriginalError::Malformed(WHAT);
+        if let Some(pseudo) = name.strip_prefix(b":") {
             // Envoy tells the line's parts among the fields once more; two that differ would be two requests.
             let agrees = match pseudo {
-                "method" => value == self.method.as_bytes(),
-                "path" => value == self.path.as_bytes(),
+                b"method" => value == self.method,
+                b"path" => value == self.path,
                 _ => true,
             };
-            return agrees.then_some(()).ok_or(OriginalError::Malformed(WHAT));
+            return agrees.then_some(()).ok_or(malformed);
         }
-        let malformed = OriginalError::Malformed(WHAT);
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| malformed)?;
-        let value = HeaderValue::from_maybe_shared(Bytes::from(value)).map_err(|_| malformed)?;
-        self.map.append(name, value);
-        Ok(())
+        let name = HeaderName::from_bytes(name).map_err(|_| malformed)?;
+        let value = HeaderValue::from_maybe_shared(value).map_err(|_| malformed)?;
+        // Taken apart, they can be more than came.
+        let added = self.map.try_append(name, value);
+        added.map(|_| ()).map_err(|_| OriginalError::TooLarge(WHAT))
     }
 }
 
 /// A yes: what is set replaces what the client sent, and what is empty is taken off.
 #[must_use]
 pub fn yes(allowed: Allowed) -> CheckResponse {
-    let mut told = Vec::with_capacity(REPLACED.len());
     let credentials = allowed.admission.map(|acting| acting.admitted.credentials);
-    if let Some(credentials) = &credentials {
-        told.push((X_USER_ID, credentials.user_id_value().clone()));
-        told.push((X_AUTH_TOKEN, credentials.auth_token_value().clone()));
-    }
-    if let Some(cookie) = allowed.cookie {
-        told.push((header::COOKIE, cookie));
-    }
-    let is_told = |name: &HeaderName| told.iter().any(|(known, _)| known == name);
+    let credentials = credentials.as_deref();
+    let told = [
+        ("x-user-id", credentials.map(Credentials::user_id_value)),
+        (
+            "x-auth-token",
+            credentials.map(Credentials::auth_token_value),
+        ),
+        ("cookie", allowed.cookie.as_ref()),
+        ("authorization", None),
+    ];
+    let name = |text: &'static str| Bytes::from_static(text.as_bytes());
+    let set = told
+        .iter()
+        .filter_map(|(text, value)| Some(field(name(text), (*value)?)));
     // Envoy sets first and takes off then: no field may be in both.
-    let removed = allowed.strays.into_iter();
-    let removed = removed.chain(REPLACED.into_iter().filter(|name| !is_told(name)));
-    let removed = removed.map(|name| name.as_str().to_owned()).collect();
+    let strays = allowed.strays.iter();
+    let removed = strays
+        .map(|stray| Bytes::copy_from_slice(stray.as_str().as_bytes()))
+        .chain(
+            told.iter()
+                .filter(|(_, value)| value.is_none())
+                .map(|(text, _)| name(text)),
+        );
     CheckResponse {
-        status: Some(status(OK)),
-        dynamic_metadata: credentials.and_then(|credentials| retry(credentials.mark())),
-        http_response: Some(HttpResponse::OkResponse(OkHttpResponse {
-            headers: told
-                .iter()
-                .map(|(name, value)| field(name, value))
-                .collect(),
-            headers_to_remove: removed,
-            ..OkHttpResponse::default()
-        })),
+        status: Some(Status { code: OK }),
+        denied: None,
+        ok: Some(OkHttpResponse {
+            headers: set.collect(),
+            headers_to_remove: removed.collect(),
+        }),
+        dynamic_metadata: credentials.map(|credentials| Metadata {
+            fields: vec![MetadataField {
+                key: Bytes::from_static(RETRY.as_bytes()),
+                value: Some(MetadataValue {
+                    text: Bytes::copy_from_slice(credentials.mark().as_bytes()),
+                }),
+            }],
+        }),
     }
 }
 
@@ -195,61 +218,48 @@ pub fn no(code: StatusCode, headers: &HeaderMap, body: String) -> CheckResponse 
         _ => PERMISSION_DENIED,
     };
     CheckResponse {
-        status: Some(status(kind)),
-        dynamic_metadata: None,
-        http_response: Some(HttpResponse::DeniedResponse(DeniedHttpResponse {
+        status: Some(Status { code: kind }),
+        denied: Some(DeniedHttpResponse {
             status: Some(HttpStatus {
                 code: i32::from(code.as_u16()),
             }),
             headers: headers
                 .iter()
-                .map(|(name, value)| field(name, value))
+                .map(|(name, value)| field(Bytes::copy_from_slice(name.as_str().as_bytes()), value))
                 .collect(),
             body,
-        })),
+        }),
+        ok: None,
+        dynamic_metadata: None,
     }
-}
-
-fn status(code: i32) -> rpc::Status {
-    rpc::Status {
-        code,
-        ..rpc::Status::default()
-    }
-}
-
-fn retry(mark: &HeaderValue) -> Option<Struct> {
-    let value = Value {
-        kind: Some(Kind::StringValue(mark.to_str().ok()?.to_owned())),
-    };
-    Some(Struct {
-        fields: HashMap::from([(RETRY.to_owned(), value)]),
-    })
 }
 
 /// A field that takes the place of all of its name. One that is no text goes as its bytes.
-fn field(name: &HeaderName, value: &HeaderValue) -> HeaderValueOption {
-    let text = std::str::from_utf8(value.as_bytes());
-    let (value, raw_value) = match text {
-        Ok(text) => (text.to_owned(), Vec::new()),
-        Err(_) => (String::new(), value.as_bytes().to_vec()),
+fn field(key: Bytes, value: &HeaderValue) -> FieldOption {
+    let bytes = Bytes::copy_from_slice(value.as_bytes());
+    let (value, raw_value) = match std::str::from_utf8(&bytes) {
+        Ok(_) => (bytes, Bytes::new()),
+        Err(_) => (Bytes::new(), bytes),
     };
-    HeaderValueOption {
+    FieldOption {
         header: Some(Field {
-            key: name.as_str().to_owned(),
+            key,
             value,
             raw_value,
         }),
-        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..HeaderValueOption::default()
+        append_action: OVERWRITE,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use envoy_types::pb::envoy::config::core::v3::HeaderMap as RawFields;
-    use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
-    use envoy_types::pb::envoy::service::auth::v3::attribute_context;
+    use std::collections::HashMap;
+
+    use envoy_types::pb::envoy::config::core::v3::{HeaderMap as RawFields, HeaderValue as Field};
+    use envoy_types::pb::envoy::service::auth::v3::attribute_context::{self, HttpRequest};
+    use envoy_types::pb::envoy::service::auth::v3::{self, AttributeContext};
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
 
@@ -267,10 +277,11 @@ mod tests {
             request: Some(request),
             ..AttributeContext::default()
         };
-        let message = CheckRequest {
+        let message = v3::CheckRequest {
             attributes: Some(attributes),
         };
-        original(message, LIMITS)
+        let read = CheckRequest::decode(Bytes::from(message.encode_to_vec()));
+        original(read.unwrap(), LIMITS)
     }
 
     proptest! {

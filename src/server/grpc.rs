@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use envoy_types::pb::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -107,7 +106,9 @@ impl Grpc {
 /// The services, for one connection.
 #[derive(Clone, Debug)]
 struct Services {
-    authorization: AuthorizationServer<Authorization>,
+    authorization: Authorization,
+    /// Bytes that a question may have.
+    longest: usize,
     health: HealthServer<Health>,
 }
 
@@ -119,12 +120,10 @@ impl Services {
             readiness,
             ..
         } = inner;
-        let authorization = Authorization::new(handler.clone(), *limits, peer);
-        // A field costs some bytes besides its own.
-        let message = 2 * limits.header_bytes + ATTRIBUTES;
         Self {
-            authorization: AuthorizationServer::new(authorization)
-                .max_decoding_message_size(message),
+            authorization: Authorization::new(handler.clone(), *limits, peer),
+            // A field costs some bytes besides its own.
+            longest: 2 * limits.header_bytes + ATTRIBUTES,
             health: HealthServer::new(Health::new(readiness.clone()))
                 .max_decoding_message_size(ATTRIBUTES),
         }
@@ -134,7 +133,9 @@ impl Services {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match service.map(|(service, _)| service) {
-            Some(authorization::SERVICE) => self.authorization.call(request).await,
+            Some(authorization::SERVICE) => {
+                Ok(self.authorization.call(request, self.longest).await)
+            }
             Some("grpc.health.v1.Health") => self.health.call(request).await,
             _ => Ok(tonic::Status::unimplemented("no such service").into_http()),
         }

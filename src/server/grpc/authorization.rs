@@ -1,20 +1,26 @@
 //! `envoy.service.auth.v3.Authorization`: Envoy's questions.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 
-use envoy_types::pb::envoy::service::auth::v3::authorization_server;
-use envoy_types::pb::envoy::service::auth::v3::{CheckRequest, CheckResponse};
-use tonic::{Request, Response, Status, async_trait};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstCodec;
 
-use crate::filter::envoy_grpc::{self, Limits};
+use crate::filter::envoy_grpc::{self, CheckRequest, CheckResponse, Limits};
 use crate::headers::X_GANTRY_SECRET;
 use crate::server::handler::Handler;
 
 /// The service's name.
 pub(super) const SERVICE: &str = "envoy.service.auth.v3.Authorization";
 
+/// Its one method's path.
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+
 /// Answers the questions of one connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Authorization {
     handler: Handler,
     limits: Limits,
@@ -29,12 +35,23 @@ impl Authorization {
             peer,
         }
     }
-}
 
-#[async_trait]
-impl authorization_server::Authorization for Authorization {
+    /// Answers a call whose message has at most `longest` bytes.
+    pub(super) async fn call(
+        self,
+        request: http::Request<Incoming>,
+        longest: usize,
+    ) -> http::Response<Body> {
+        if request.uri().path() != CHECK {
+            return Status::unimplemented("no such method").into_http();
+        }
+        let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
+        let mut grpc = Grpc::new(codec).max_decoding_message_size(longest);
+        grpc.unary(self, request).await
+    }
+
     async fn check(
-        &self,
+        self,
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
         let mut shown = request.metadata().get_all(X_GANTRY_SECRET.as_str()).iter();
@@ -56,5 +73,14 @@ impl authorization_server::Authorization for Authorization {
             }
         };
         Ok(Response::new(answer))
+    }
+}
+
+impl UnaryService<CheckRequest> for Authorization {
+    type Response = CheckResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<CheckResponse>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<CheckRequest>) -> Self::Future {
+        Box::pin(self.clone().check(request))
     }
 }
