@@ -21,9 +21,6 @@ use crate::{Bench, CONNECTIONS, ROUND, ROUNDS, free, load, per_request};
 /// What the gateway shows.
 const SECRET: &str = "a-secret-of-gateways-that-is-long-enough";
 
-/// Envoy has a connection for each of its workers.
-const GRPC_CONNECTIONS: usize = 4;
-
 /// Most of a proxied request's CPU time that a decision may cost.
 const BAR: f64 = 0.6;
 
@@ -180,9 +177,11 @@ async fn over_grpc(
     let end = began + ROUND;
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
-    for _ in 0..GRPC_CONNECTIONS {
+    // Envoy has a connection for each of its workers, and as many of these as there are cores.
+    let connections = std::thread::available_parallelism()?.get();
+    for _ in 0..connections {
         let client = AuthorizationClient::connect(format!("http://{address}")).await?;
-        for _ in 0..CONNECTIONS / GRPC_CONNECTIONS {
+        for _ in 0..CONNECTIONS.div_ceil(connections) {
             let (mut client, messages, next) =
                 (client.clone(), Arc::clone(messages), Arc::clone(&next));
             tasks.spawn(async move {

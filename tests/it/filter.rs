@@ -3,6 +3,7 @@
 mod alike;
 mod asking;
 mod documented;
+mod framing;
 mod gateways;
 mod history;
 mod malformed;

@@ -5,6 +5,7 @@
 //! with that prepared code.
 
 use bytes::Bytes;
+use prost::encoding::{WireType, decode_key, decode_varint};
 
 /// The question.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -30,9 +31,9 @@ pub(super) struct Request {
 pub(super) struct HttpRequest {
     #[prost(bytes = "bytes", tag = "2")]
     pub(super) method: Bytes,
-    /// A map, which on the wire is a list of its entries.
-    #[prost(message, repeated, tag = "3")]
-    pub(super) headers: Vec<Field>,
+    /// A map, which on the wire is a list of its entries; each is left as it came, see [`entry`].
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub(super) headers: Vec<Bytes>,
     #[prost(bytes = "bytes", tag = "4")]
     pub(super) path: Bytes,
     #[prost(bytes = "bytes", tag = "5")]
@@ -53,7 +54,7 @@ pub(super) struct RawFields {
     pub(super) headers: Vec<Field>,
 }
 
-/// A field with its value; as an entry of the map it has no raw one.
+/// A field with its value, in one of two forms.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Field {
     #[prost(bytes = "bytes", tag = "1")]
@@ -134,4 +135,23 @@ pub(super) struct MetadataField {
 pub(super) struct MetadataValue {
     #[prost(bytes = "bytes", tag = "3")]
     pub(super) text: Bytes,
+}
+
+/// Key and value of a map's entry; `None` when it is none. What comes twice counts as it came last, as the format has it.
+pub(super) fn entry(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (mut key, mut value): (&[u8], &[u8]) = (b"", b"");
+    while !bytes.is_empty() {
+        let (tag, WireType::LengthDelimited) = decode_key(&mut bytes).ok()? else {
+            return None;
+        };
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        let (text, rest) = bytes.split_at_checked(length)?;
+        match tag {
+            1 => key = text,
+            2 => value = text,
+            _ => return None,
+        }
+        bytes = rest;
+    }
+    Some((key, value))
 }
