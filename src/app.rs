@@ -25,6 +25,7 @@ use crate::server::cors::Cors;
 use crate::server::grpc::Grpc;
 use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
+use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::logging;
@@ -213,7 +214,9 @@ pub async fn start(
             header_bytes: config.listen.limits.header_bytes,
             headers: config.listen.limits.headers,
         };
-        let grpc = Grpc::new(handler.clone(), limits, readiness.clone(), public.clone());
+        let patience = Patience::new(&config.listen.limits, stalled);
+        let bounds = (limits, patience);
+        let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
         tokio::spawn(listener::accept(
             listener,
             config.listen.limits.connections,

@@ -23,8 +23,8 @@ pub struct Credentials {
     user_id_value: HeaderValue,
     auth_token_value: HeaderValue,
     cookie_value: HeaderValue,
-    /// Made when a gateway first asks.
-    mark: OnceLock<HeaderValue>,
+    /// Made when a gateway first asks; most sessions have none, and hold little for it.
+    mark: OnceLock<Box<HeaderValue>>,
 }
 
 /// An auth token where it is held, for whoever must write it out.
@@ -156,7 +156,7 @@ impl Credentials {
     /// Rocket.Chat refused. Only who was told the credentials can know it.
     #[must_use]
     pub fn mark(&self) -> &HeaderValue {
-        self.mark.get_or_init(|| self.new_mark())
+        self.mark.get_or_init(|| Box::new(self.new_mark()))
     }
 
     fn new_mark(&self) -> HeaderValue {

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -17,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
 use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
@@ -25,6 +27,7 @@ use crate::filter::envoy_grpc::Limits;
 use crate::server::aside::Aside;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
+use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
 
 mod authorization;
@@ -57,6 +60,7 @@ pub struct Grpc(Arc<Inner>);
 struct Inner {
     handler: Handler,
     limits: Limits,
+    patience: Patience,
     readiness: Readiness,
     lifeline: Lifeline,
 }
@@ -64,20 +68,39 @@ struct Inner {
 impl Grpc {
     /// Prepares the protocol settings once for all connections.
     #[must_use]
-    pub fn new(handler: Handler, limits: Limits, readiness: Readiness, lifeline: Lifeline) -> Self {
+    pub fn new(
+        handler: Handler,
+        (limits, patience): (Limits, Patience),
+        readiness: Readiness,
+        lifeline: Lifeline,
+    ) -> Self {
         Self(Arc::new(Inner {
             handler,
             limits,
+            patience,
             readiness,
             lifeline,
         }))
     }
 
-    /// Serves one connection until it closes, is dead, or has finished what it was doing when the service drains.
+    /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
+        let _counted = inner.handler.connection_opened();
+        let watch = Watch::new();
         let services = Services::new(inner, peer.ip());
-        let service = service_fn(move |request| services.clone().call(request));
+        let service = {
+            let watch = Arc::clone(&watch);
+            service_fn(move |request: Request<Incoming>| {
+                let (running, _signs) = watch.request_began(request.version());
+                let answering = services.clone().call(request);
+                async move {
+                    let answer = answering.await;
+                    drop(running);
+                    answer
+                }
+            })
+        };
         let inbox = Inbox::default();
         let mut questions = Questions::of(inbox.clone());
         let mut http = http2::Builder::new(inbox);
@@ -86,20 +109,30 @@ impl Grpc {
             .max_header_list_size(METADATA)
             .keep_alive_interval(SILENCE)
             .keep_alive_timeout(ALIVE);
-        let serving = http.serve_connection(TokioIo::new(stream), service);
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let serving = http.serve_connection(io, service);
         tokio::pin!(serving);
-        let mut drained = Aside::new(inner.lifeline.drain.cancelled());
-        let mut draining = false;
+        let ending = inner.lifeline.drain.child_token();
+        let mut ended = Aside::new(ending.cancelled());
+        let mut told = false;
+        let mut overdue = Aside::new(async {
+            watch.overdue(inner.patience).await;
+            // Broken off at once, it would fail the question that a gateway sends just then.
+            ending.cancel();
+            tokio::time::sleep(inner.patience.header).await;
+        });
         poll_fn(|context| {
-            if !draining && Pin::new(&mut drained).poll(context).is_ready() {
-                draining = true;
+            if Pin::new(&mut overdue).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if !told && Pin::new(&mut ended).poll(context).is_ready() {
+                told = true;
                 serving.as_mut().graceful_shutdown();
             }
             // How it ends is the peer's affair: a broken connection, or bytes that are no HTTP/2.
             questions.poll_with(serving.as_mut(), context)
         })
         .await;
-        drop(place);
     }
 }
 
@@ -110,6 +143,8 @@ struct Services {
     /// Bytes that a question may have.
     longest: usize,
     health: HealthServer<Health>,
+    /// How long anybody may take to ask for it.
+    patience: Duration,
 }
 
 impl Services {
@@ -117,6 +152,7 @@ impl Services {
         let Inner {
             handler,
             limits,
+            patience,
             readiness,
             ..
         } = inner;
@@ -126,6 +162,7 @@ impl Services {
             longest: 2 * limits.header_bytes + ATTRIBUTES,
             health: HealthServer::new(Health::new(readiness.clone()))
                 .max_decoding_message_size(ATTRIBUTES),
+            patience: patience.header,
         }
     }
 
@@ -136,8 +173,11 @@ impl Services {
             Some(authorization::SERVICE) => {
                 Ok(self.authorization.call(request, self.longest).await)
             }
-            Some("grpc.health.v1.Health") => self.health.call(request).await,
-            _ => Ok(tonic::Status::unimplemented("no such service").into_http()),
+            Some("grpc.health.v1.Health") => {
+                let told = tokio::time::timeout(self.patience, self.health.call(request)).await;
+                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))
+            }
+            _ => Ok(Status::unimplemented("no such service").into_http()),
         }
     }
 }

@@ -7,5 +7,6 @@ mod framing;
 mod gateways;
 mod history;
 mod malformed;
+mod patience;
 mod refusals;
 mod strangers;
