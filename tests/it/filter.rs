@@ -1,7 +1,7 @@
 //! Filter mode through the whole: gateways of every dialect ask over real sockets, and are told what proxy mode would do.
 
 mod alike;
-mod asking;
+pub(crate) mod asking;
 mod documented;
 mod framing;
 mod gateways;

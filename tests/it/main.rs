@@ -20,6 +20,7 @@ mod endings;
 mod exchange;
 mod exchange_faults;
 mod filter;
+mod gateways;
 mod h2c;
 mod iframe;
 mod issuers;
