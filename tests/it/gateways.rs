@@ -67,3 +67,4 @@ macro_rules! holds_for {
 }
 
 holds_for!(nginx, ingress::Program::Nginx);
+holds_for!(haproxy, ingress::Program::Haproxy);

@@ -12,19 +12,22 @@ use tempfile::TempDir;
 use crate::filter::asking::SECRET;
 use crate::support::eventually::eventually;
 
-/// What the files say, and what stands there instead in a test: where clients come, Gantry, Rocket.Chat, Gantry's gRPC, the secret.
-const WRITTEN: [&str; 5] = [
+/// What the files say, and what stands there instead in a test: where clients come, Gantry, Rocket.Chat, Gantry's gRPC, the secret, and
+/// HAProxy's script.
+const WRITTEN: [&str; 6] = [
     "0.0.0.0:8000",
     "127.0.0.1:8080",
     "127.0.0.1:3000",
     "127.0.0.1:9191",
     "FILTER-SECRET",
+    "/etc/haproxy/gantry.lua",
 ];
 
 /// An ingress program, with one way of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Nginx,
+    Haproxy,
 }
 
 impl Program {
@@ -32,13 +35,14 @@ impl Program {
     fn file(self) -> &'static str {
         match self {
             Self::Nginx => "nginx.conf",
+            Self::Haproxy => "haproxy.cfg",
         }
     }
 
     /// How it asks.
     pub(crate) fn dialect(self) -> Dialect {
         match self {
-            Self::Nginx => Dialect::Nginx,
+            Self::Nginx | Self::Haproxy => Dialect::Nginx,
         }
     }
 
@@ -53,6 +57,7 @@ impl Program {
                 ];
                 words.map(str::to_owned).to_vec()
             }
+            Self::Haproxy => ["haproxy", "-db", "-f", &file].map(str::to_owned).to_vec(),
         };
         words
     }
@@ -83,8 +88,10 @@ impl Ingress {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
         let instead = [address, places.gantry, places.rocketchat, places.grpc];
         let instead = instead.map(|address| address.to_string());
-        let instead = instead.iter().map(String::as_str).chain([SECRET]);
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/gateways");
+        let script = source.join("gantry.lua");
+        let further = [SECRET, script.to_str().unwrap()];
+        let instead = instead.iter().map(String::as_str).chain(further);
         let mut text = std::fs::read_to_string(source.join(program.file())).unwrap();
         for (written, instead) in WRITTEN.into_iter().zip(instead) {
             text = text.replace(written, instead);
@@ -139,7 +146,10 @@ fn log(folder: &Path) -> PathBuf {
 /// Not even a test that is killed leaves it behind.
 fn spawn(command: &[String], folder: &Path) -> Child {
     let log = std::fs::File::create(log(folder)).unwrap();
+    // Debian puts servers where only root looks.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
     Command::new("setpriv")
+        .env("PATH", path)
         .args(["--pdeathsig", "KILL", "--"])
         .args(command)
         .current_dir(folder)
