@@ -68,3 +68,6 @@ macro_rules! holds_for {
 
 holds_for!(nginx, ingress::Program::Nginx);
 holds_for!(haproxy, ingress::Program::Haproxy);
+holds_for!(caddy, ingress::Program::Caddy);
+holds_for!(envoy, ingress::Program::Envoy);
+holds_for!(envoy_grpc, ingress::Program::EnvoyGrpc);

@@ -1,4 +1,4 @@
-//! One ingress process, with the very file that people copy.
+//! One ingress process, with the very files that people copy.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,30 +12,37 @@ use tempfile::TempDir;
 use crate::filter::asking::SECRET;
 use crate::support::eventually::eventually;
 
-/// What the files say, and what stands there instead in a test: where clients come, Gantry, Rocket.Chat, Gantry's gRPC, the secret, and
-/// HAProxy's script.
-const WRITTEN: [&str; 6] = [
-    "0.0.0.0:8000",
-    "127.0.0.1:8080",
-    "127.0.0.1:3000",
-    "127.0.0.1:9191",
-    "FILTER-SECRET",
-    "/etc/haproxy/gantry.lua",
-];
+/// Ports that the files name: where clients come, Gantry's, Rocket.Chat's, and that of Gantry's gRPC.
+const PORTS: [&str; 4] = ["8000", "8080", "3000", "9191"];
+
+/// Where the files listen.
+const EVERYWHERE: &str = "0.0.0.0";
+
+/// What stands for the secret.
+const SECRETS_PLACE: &str = "FILTER-SECRET";
+
+/// Where the files look for scripts.
+const FOLDERS: [&str; 2] = ["/etc/haproxy", "/etc/envoy"];
 
 /// An ingress program, with one way of asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Nginx,
     Haproxy,
+    Caddy,
+    Envoy,
+    EnvoyGrpc,
 }
 
 impl Program {
-    /// The file in `config/gateways`.
-    fn file(self) -> &'static str {
+    /// Its files in `config/gateways`; the first is the one that it is started with.
+    fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Nginx => "nginx.conf",
-            Self::Haproxy => "haproxy.cfg",
+            Self::Nginx => &["nginx.conf"],
+            Self::Haproxy => &["haproxy.cfg", "haproxy.lua"],
+            Self::Caddy => &["Caddyfile"],
+            Self::Envoy => &["envoy.yaml", "envoy.lua"],
+            Self::EnvoyGrpc => &["envoy-grpc.yaml", "envoy.lua"],
         }
     }
 
@@ -43,23 +50,37 @@ impl Program {
     pub(crate) fn dialect(self) -> Dialect {
         match self {
             Self::Nginx | Self::Haproxy => Dialect::Nginx,
+            Self::Caddy => Dialect::Traefik,
+            Self::Envoy => Dialect::Envoy,
+            Self::EnvoyGrpc => Dialect::EnvoyGrpc,
         }
     }
 
-    fn command(self, file: &Path, folder: &Path) -> Vec<String> {
-        let file = file.to_string_lossy().into_owned();
-        let folder = folder.to_string_lossy();
-        let words: Vec<String> = match self {
+    fn command(self, file: &str) -> Vec<&str> {
+        match self {
             Self::Nginx => {
-                let main = format!("daemon off; pid {folder}/pid;");
-                let words = [
-                    "nginx", "-p", &folder, "-e", "stderr", "-c", &file, "-g", &main,
-                ];
-                words.map(str::to_owned).to_vec()
+                let main = "daemon off; pid nginx.pid;";
+                vec!["nginx", "-p", ".", "-e", "stderr", "-c", file, "-g", main]
             }
-            Self::Haproxy => ["haproxy", "-db", "-f", &file].map(str::to_owned).to_vec(),
-        };
-        words
+            Self::Haproxy => vec!["haproxy", "-db", "-f", file],
+            Self::Caddy => vec!["caddy", "run", "--config", file, "--adapter", "caddyfile"],
+            Self::Envoy | Self::EnvoyGrpc => {
+                let quiet = ["-l", "warn", "--concurrency", "1", "--disable-hot-restart"];
+                let mut words = vec![envoy(), "-c", file];
+                words.extend(quiet);
+                words
+            }
+        }
+    }
+}
+
+/// Envoy: where `scripts/test.sh` puts it, or on the path.
+fn envoy() -> &'static str {
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/.cache/envoy/envoy/_bin/envoy");
+    if Path::new(installed).exists() {
+        installed
+    } else {
+        "envoy"
     }
 }
 
@@ -86,19 +107,12 @@ impl Ingress {
             .tempdir()
             .unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()));
-        let instead = [address, places.gantry, places.rocketchat, places.grpc];
-        let instead = instead.map(|address| address.to_string());
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/gateways");
-        let script = source.join("gantry.lua");
-        let further = [SECRET, script.to_str().unwrap()];
-        let instead = instead.iter().map(String::as_str).chain(further);
-        let mut text = std::fs::read_to_string(source.join(program.file())).unwrap();
-        for (written, instead) in WRITTEN.into_iter().zip(instead) {
-            text = text.replace(written, instead);
+        for file in program.files() {
+            let text = adapted(file, folder.path(), address, places);
+            std::fs::write(folder.path().join(file), text).unwrap();
         }
-        let file = folder.path().join(program.file());
-        std::fs::write(&file, text).unwrap();
-        let child = spawn(&program.command(&file, folder.path()), folder.path());
+        let file = folder.path().join(program.files()[0]);
+        let child = spawn(&program.command(file.to_str().unwrap()), folder.path());
         let mut ingress = Self {
             address,
             child,
@@ -139,17 +153,42 @@ impl Drop for Ingress {
     }
 }
 
+/// The file as it stands, but for the addresses, the secret and the folder.
+fn adapted(file: &str, folder: &Path, clients: SocketAddr, places: Places) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/gateways");
+    let mut text = std::fs::read_to_string(source.join(file))
+        .unwrap()
+        .replace(EVERYWHERE, "127.0.0.1")
+        .replace(SECRETS_PLACE, SECRET);
+    // By way of what stands in no file: a free port may be one of those that are written.
+    for (at, written) in PORTS.into_iter().enumerate() {
+        text = text.replace(written, &format!("<{at}>"));
+    }
+    let ports = [clients, places.gantry, places.rocketchat, places.grpc];
+    for (at, place) in ports.into_iter().enumerate() {
+        text = text.replace(&format!("<{at}>"), &place.port().to_string());
+    }
+    for written in FOLDERS {
+        text = text.replace(written, folder.to_str().unwrap());
+    }
+    text
+}
+
 fn log(folder: &Path) -> PathBuf {
     folder.join("log")
 }
 
 /// Not even a test that is killed leaves it behind.
-fn spawn(command: &[String], folder: &Path) -> Child {
+fn spawn(command: &[&str], folder: &Path) -> Child {
     let log = std::fs::File::create(log(folder)).unwrap();
     // Debian puts servers where only root looks.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
     Command::new("setpriv")
         .env("PATH", path)
+        // What a program keeps of itself, it keeps here.
+        .env("HOME", folder)
+        .env_remove("XDG_CONFIG_HOME")
+        .env_remove("XDG_DATA_HOME")
         .args(["--pdeathsig", "KILL", "--"])
         .args(command)
         .current_dir(folder)
