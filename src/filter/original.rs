@@ -82,10 +82,11 @@ pub(super) fn target(text: &str, shown: &'static str) -> Result<Uri, OriginalErr
     Ok(Uri::from(target))
 }
 
-/// One host, with a port or without. It decides nothing; one that is no host says that the gateway passes on whatever it is sent.
+/// One host, with a port or without. It decides nothing; one that is no host says that the gateway passes on whatever it is sent. Two
+/// that a gateway joined by a comma are none, though a registered name may have one (RFC 3986 §3.2.2).
 pub(super) fn check_host(text: &str, shown: &'static str) -> Result<(), OriginalError> {
     let host = Authority::try_from(text).map_err(|_| OriginalError::Malformed(shown))?;
-    if host.host().is_empty() || text.contains('@') {
+    if host.host().is_empty() || text.contains(['@', ',']) {
         return Err(OriginalError::Malformed(shown));
     }
     Ok(())
@@ -134,7 +135,7 @@ mod tests {
         for good in ["chat.example.com", "chat.example.com:8443", "[::1]:80"] {
             assert_eq!(check_host(good, "H"), Ok(()), "{good}");
         }
-        for bad in ["", "a, b", "a b", "user@a", "a/b", ":80", "a:b:c"] {
+        for bad in ["", "a, b", "a,b", "a b", "user@a", "a/b", ":80", "a:b:c"] {
             assert_eq!(
                 check_host(bad, "H"),
                 Err(OriginalError::Malformed("H")),

@@ -144,6 +144,10 @@ async fn what_envoy_asks_over_http_is_a_path_behind_the_prefix() {
         let told = gateways.ask_by(&envoy(line)).await;
         assert_eq!(told.status, status, "{line} {told:?}");
     }
+    // Envoy makes one field of two.
+    let good = envoy("GET /_gantry/filter/envoy/api/info");
+    let joined = good.replace(HOST, &format!("{HOST},evil.example.net"));
+    assert_eq!(gateways.ask_by(&joined).await.status, 400);
 }
 
 #[tokio::test]
@@ -243,6 +247,10 @@ async fn a_message_that_describes_no_one_request_is_refused() {
         (
             "odd host",
             asked(|http| http.host = "a, b".to_owned(), &token),
+        ),
+        (
+            "two hosts",
+            asked(|http| http.host = "a,b".to_owned(), &token),
         ),
         (
             "a query",
