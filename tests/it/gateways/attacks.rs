@@ -127,7 +127,8 @@ pub(crate) async fn what_stands_twice_is_refused(program: Program) {
         let answer = stage.ask(&sent).await;
         assert!(
             [400, 401, 403].contains(&answer.status),
-            "{sent:?} {answer:?} {:?}", stage.gateway.rc.requests()
+            "{sent:?} {answer:?} {:?}",
+            stage.gateway.rc.requests()
         );
         stage.check_nothing_received(&format!("{sent:?}"));
     }
