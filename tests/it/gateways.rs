@@ -1,8 +1,9 @@
 //! The ingress configurations of `config/gateways`, each run as it stands by the program that it is for, in front of Gantry and
-//! Rocket.Chat.
+//! Rocket.Chat; but for Traefik, which no package that can be had here holds.
 
 mod attacks;
 mod denials;
+mod files;
 mod ingress;
 mod passing;
 mod proxied;
