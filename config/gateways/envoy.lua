@@ -7,6 +7,7 @@ local function join(name, one, other)
 end
 
 -- The client's fields, before ext_authz replaces some of them. It is called on routes that are asked about, and on no other.
+-- They stand in the dynamic metadata as long as the request lasts: keep that out of access logs.
 function envoy_on_request(handle)
     local question = {}
     for name, value in pairs(handle:headers()) do

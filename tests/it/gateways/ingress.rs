@@ -181,10 +181,8 @@ fn log(folder: &Path) -> PathBuf {
 /// Not even a test that is killed leaves it behind.
 fn spawn(command: &[&str], folder: &Path) -> Child {
     let log = std::fs::File::create(log(folder)).unwrap();
-    // Debian puts servers where only root looks.
-    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin";
     Command::new("setpriv")
-        .env("PATH", path)
+        .env("PATH", path())
         // What a program keeps of itself, it keeps here.
         .env("HOME", folder)
         .env_remove("XDG_CONFIG_HOME")
@@ -197,4 +195,10 @@ fn spawn(command: &[&str], folder: &Path) -> Child {
         .stderr(log)
         .spawn()
         .expect("setpriv is there (Debian: util-linux)")
+}
+
+/// Where programs are: Debian puts servers where only root looks.
+#[expect(clippy::disallowed_methods, reason = "the program's own variable")]
+fn path() -> String {
+    std::env::var("PATH").unwrap_or_default() + ":/usr/sbin"
 }
