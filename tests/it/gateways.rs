@@ -41,6 +41,7 @@ macro_rules! holds_for {
                 attacks: [
                     no_spelling_of_a_forged_identity_survives,
                     no_forged_cookie_survives,
+                    credentials_in_a_query_go_nowhere,
                     what_stands_twice_is_refused,
                     fields_of_gateways_are_believed_from_no_client,
                     connection_takes_no_identity_off,

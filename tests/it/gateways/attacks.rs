@@ -97,6 +97,34 @@ pub(crate) async fn no_forged_cookie_survives(program: Program) {
     }
 }
 
+pub(crate) async fn credentials_in_a_query_go_nowhere(program: Program) {
+    let stage = Stage::with(program).await;
+    let token = stage.alice().await;
+    let page = "https://chat.example.com/channel/general";
+    for query in [
+        "rc_uid=forged&rc_token=forged",
+        "a=1&RC_Token=forged",
+        "%72c_token=forged",
+        "access_token[$ne]=forged",
+        "access_token%5B%24ne%5D=forged",
+        "resumeToken=forged",
+        "a=1;rc_token=forged",
+    ] {
+        for path in [ECHO, "/avatar/alice", "/file-upload/x/y.png"] {
+            let sent = Sent::get(&format!("{path}?{query}"));
+            let referring = Sent::get(path).with("Referer", &format!("{page}?{query}"));
+            for sent in [sent.clone(), sent.bearer(&token), referring.bearer(&token)] {
+                let answer = stage.ask(&sent).await;
+                assert!(
+                    [400, 401, 403].contains(&answer.status),
+                    "{sent:?} {answer:?}"
+                );
+                stage.check_nothing_received(query);
+            }
+        }
+    }
+}
+
 pub(crate) async fn what_stands_twice_is_refused(program: Program) {
     let stage = Stage::with(program).await;
     let token = stage.alice().await;

@@ -7,6 +7,7 @@ use crate::filter::asking::{HOST, Sent, gateway};
 use crate::gateways::ingress::{Ingress, Places, Program};
 use crate::support::gateway::Gateway;
 use crate::support::raw::{Answer, Raw};
+use crate::support::tap::Tap;
 
 /// What answers with what it was sent.
 pub(crate) const ECHO: &str = "/api/v1/gantry-test.echo";
@@ -26,6 +27,18 @@ impl Stage {
         let gateway = gateway().await;
         let ingress = Ingress::start(program, places(&gateway)).await;
         Self { gateway, ingress }
+    }
+
+    /// Everything runs, with a wire between the ingress and Rocket.Chat that keeps what goes there.
+    pub(crate) async fn tapped(program: Program) -> (Self, Tap) {
+        let gateway = gateway().await;
+        let tap = Tap::start(gateway.rc.address()).await;
+        let places = Places {
+            rocketchat: tap.address(),
+            ..places(&gateway)
+        };
+        let ingress = Ingress::start(program, places).await;
+        (Self { gateway, ingress }, tap)
     }
 
     /// A token of alice, who is known already: what is received afterwards is what a test sends.

@@ -83,7 +83,7 @@ pub(crate) async fn no_spelling_of_a_path_goes_around_the_question(program: Prog
 }
 
 pub(crate) async fn the_absolute_form_leads_nowhere_else(program: Program) {
-    let stage = Stage::with(program).await;
+    let (stage, tap) = Stage::tapped(program).await;
     let token = stage.alice().await;
     for (target, own) in [
         ("http://chat.example.com/api/v1/gantry-test.echo", true),
@@ -114,6 +114,10 @@ pub(crate) async fn the_absolute_form_leads_nowhere_else(program: Program) {
         let nobody = stage.ask(&Sent::get(target)).await;
         assert!((400..500).contains(&nobody.status), "{target} {nobody:?}");
     }
+    // Nor does it name a host to Rocket.Chat.
+    let lines = tap.sent().concat();
+    let mut lines = lines.lines().filter(|line| line.ends_with(" HTTP/1.1"));
+    assert!(lines.all(|line| line.starts_with(&format!("GET {ECHO} "))));
     for target in ["*", "api/v1/me", "chat.example.com:443", ""] {
         for method in ["GET", "CONNECT", "OPTIONS"] {
             stage.gateway.rc.forget_requests();
