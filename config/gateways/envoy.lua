@@ -37,13 +37,20 @@ function envoy_on_response(handle)
     -- Holds the body, which would go on by itself while Gantry is asked.
     handle:body(true)
     local answer = handle:httpCall("gantry", question, nil, 15000)
-    if answer[":status"] ~= "200" then
+    local status = answer[":status"]
+    if status == "401" or status == "403" then
         return
     end
-    handle:body(true):setBytes("")
     local headers = handle:headers()
-    headers:replace(":status", "307")
-    headers:replace("location", target)
+    if status == "200" then
+        headers:replace(":status", "307")
+        headers:replace("location", target)
+    else
+        -- There may be new ones soon: a 401 would tell the client that it is logged out.
+        headers:replace(":status", "503")
+        headers:replace("retry-after", "2")
+    end
+    handle:body(true):setBytes("")
     headers:replace("cache-control", "no-store")
     headers:replace("content-length", "0")
     headers:remove("content-type")

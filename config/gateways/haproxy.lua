@@ -80,8 +80,8 @@ core.register_action("gantry", { "http-req" }, function(txn, url, secret)
     question["x-original-uri"] = { txn.sf:pathq() }
     local answer = ask(url, secret, question)
     if answer.status ~= 200 then
-        -- No status is no answer, and one of another kind is none that a client should see.
-        local known = answer.status == 401 or answer.status == 403
+        -- What is no refusal is no answer of Gantry's.
+        local known = answer.status and answer.status >= 400
         return refuse(txn, known and answer.status or 503, known and answer or {})
     end
     for name, variable in pairs({
@@ -104,7 +104,11 @@ core.register_action("gantry_again", { "http-res" }, function(txn, url, secret)
         return
     end
     local answer = ask(url, secret, asked.question, asked.mark)
-    if answer.status == 200 then
-        txn:set_var("txn.gantry_again", true)
+    local status = answer.status or 0
+    if status == 200 then
+        txn:set_var("txn.gantry_again", 307)
+    elseif status ~= 401 and status ~= 403 then
+        -- There may be new ones soon: a 401 would tell the client that it is logged out.
+        txn:set_var("txn.gantry_again", 503)
     end
 end, 2)

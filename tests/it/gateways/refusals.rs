@@ -64,7 +64,9 @@ pub(crate) async fn a_rocketchat_that_refuses_everything_is_not_asked_for_ever(p
         assert!(rounds < 10, "it ends");
         answer = stage.ask(&sent).await;
     }
-    assert!([401, 500, 503].contains(&answer.status), "{answer:?}");
+    // Who repeats by itself does it once and passes the refusal on, as Gantry does; who has the client repeat is stopped by Gantry.
+    let last = if program == Program::Nginx { 401 } else { 503 };
+    assert_eq!(answer.status, last, "{answer:?} {}", stage.ingress.log());
     let minted = stage.gateway.rc.calls("POST", "/api/v1/users.createToken");
     assert!(minted < 10, "{minted}");
 }
