@@ -43,6 +43,7 @@ macro_rules! holds_for {
                     no_forged_cookie_survives,
                     credentials_in_a_query_go_nowhere,
                     what_stands_twice_is_refused,
+                    pages_of_other_origins_write_nothing_with_a_cookie,
                     fields_of_gateways_are_believed_from_no_client,
                     connection_takes_no_identity_off,
                     the_filter_is_out_of_reach,

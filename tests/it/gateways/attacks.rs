@@ -3,6 +3,7 @@
 use crate::filter::asking::{SECRET, Sent};
 use crate::gateways::ingress::Program;
 use crate::gateways::stage::{ECHO, FORGED, Stage, check_nothing_survives};
+use crate::support::gateway::PUBLIC_URL;
 
 /// Refused, or gone on as alice with nothing of the forgery left.
 async fn check_harmless(stage: &Stage, sent: &Sent) {
@@ -159,6 +160,31 @@ pub(crate) async fn what_stands_twice_is_refused(program: Program) {
             stage.gateway.rc.requests()
         );
         stage.check_nothing_received(&format!("{sent:?}"));
+    }
+}
+
+pub(crate) async fn pages_of_other_origins_write_nothing_with_a_cookie(program: Program) {
+    let stage = Stage::with(program).await;
+    let token = stage.alice().await;
+    let cookie = format!("host_jwt={token}");
+    for method in ["POST", "PUT", "DELETE"] {
+        let sent = Sent::new(method, ECHO).with("Cookie", &cookie);
+        for (name, value) in [
+            ("Origin", "https://evil.example.net"),
+            ("Origin", "null"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ] {
+            let answer = stage.post(&sent.clone().with(name, value), "x").await;
+            assert!(
+                [401, 403].contains(&answer.status),
+                "{method} {value} {answer:?}"
+            );
+            stage.check_nothing_received(value);
+        }
+        let own = sent.with("Origin", PUBLIC_URL);
+        assert_eq!(stage.post(&own, "x").await.status, 200, "{method}");
+        assert_eq!(stage.only(ECHO).method, method);
+        stage.gateway.rc.forget_requests();
     }
 }
 
