@@ -51,6 +51,7 @@ macro_rules! holds_for {
                 targets: [
                     no_spelling_of_a_path_goes_around_the_question,
                     the_absolute_form_leads_nowhere_else,
+                    no_request_hides_in_the_body_of_another,
                 ]
                 refusals: [
                     dead_credentials_are_dropped_at_once,

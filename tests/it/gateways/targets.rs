@@ -2,7 +2,7 @@
 
 use crate::filter::asking::Sent;
 use crate::gateways::ingress::Program;
-use crate::gateways::stage::{ECHO, Stage, check_nothing_survives};
+use crate::gateways::stage::{ECHO, Stage, check_nothing_survives, json};
 
 pub(crate) async fn no_spelling_of_a_path_goes_around_the_question(program: Program) {
     let stage = Stage::with(program).await;
@@ -125,6 +125,40 @@ pub(crate) async fn the_absolute_form_leads_nowhere_else(program: Program) {
             let own = (method, target) == ("OPTIONS", "*");
             assert!(own || answer.status >= 400, "{method} {target} {answer:?}");
             stage.check_nothing_received(target);
+        }
+    }
+}
+
+pub(crate) async fn no_request_hides_in_the_body_of_another(program: Program) {
+    let stage = Stage::with(program).await;
+    let token = stage.alice().await;
+    let hidden = "GET /api/v1/users.createToken HTTP/1.1\r\nHost: chat.example.com\r\nX-User-Id: nobody\r\n\r\n";
+    let chunked = format!("0\r\n\r\n{hidden}");
+    let length = chunked.len().to_string();
+    for (name, value) in [
+        ("Transfer-Encoding", "chunked"),
+        ("transfer-encoding", "Chunked"),
+        ("Transfer-Encoding", "xchunked"),
+        ("Transfer-Encoding", "identity, chunked"),
+        ("Transfer-Encoding", "chunked, identity"),
+        ("Transfer_Encoding", "chunked"),
+        ("Content-Length", "5"),
+    ] {
+        let sent = Sent::new("POST", ECHO).bearer(&token);
+        for sent in [
+            sent.clone()
+                .with("Content-Length", &length)
+                .with(name, value),
+            sent.with(name, value).with("Content-Length", &length),
+        ] {
+            stage.ask_by(&format!("{}{chunked}", sent.direct())).await;
+            // Whoever comes next gets an answer of their own.
+            let next = stage.ask(&Sent::get(ECHO).bearer(&token)).await;
+            assert_eq!(json(&next)["method"], "GET", "{name}: {value}");
+            for received in stage.gateway.rc.requests() {
+                assert_eq!(received.path, ECHO, "{name}: {value}");
+                stage.check_identity(&received);
+            }
         }
     }
 }
