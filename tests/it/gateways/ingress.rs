@@ -59,7 +59,8 @@ impl Program {
     fn command(self, file: &str) -> Vec<&str> {
         match self {
             Self::Nginx => {
-                let main = "daemon off; pid nginx.pid;";
+                // One process: workers would outlive a master that is killed.
+                let main = "daemon off; master_process off; pid nginx.pid;";
                 vec!["nginx", "-p", ".", "-e", "stderr", "-c", file, "-g", main]
             }
             Self::Haproxy => vec!["haproxy", "-db", "-f", file],
