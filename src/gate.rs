@@ -12,6 +12,8 @@ use crate::authn::{Authn, AuthnError, Evidence, Place, Presented, Purpose, stand
 use crate::jwt::{LogoutError, Unknown, Verified, Verifier, VerifyError};
 use crate::secret::Bearer;
 use crate::session::{Admitted, EndCause, ExchangeError, Naming, Session, Sessions};
+use crate::surface::{Action, Verdict};
+use crate::telemetry::metrics::Route;
 
 /// Why a request may not go on.
 #[derive(Debug, thiserror::Error)]
@@ -334,6 +336,17 @@ impl Admission {
             who: Who::Session(Arc::clone(&admitted.session)),
             admitted,
         }
+    }
+}
+
+/// What a request is for, as far as finding its token goes.
+#[must_use]
+pub fn purpose(verdict: Verdict) -> Purpose {
+    match (verdict.action, verdict.route) {
+        (Action::Logout, _) => Purpose::Change,
+        (_, Route::Page) => Purpose::Navigation,
+        (_, Route::File) => Purpose::File,
+        _ => Purpose::Call,
     }
 }
 

@@ -6,11 +6,13 @@
 
 use http::header::{CONNECTION, HeaderMap, HeaderName, SET_COOKIE};
 
+pub mod client_address;
 pub mod cookie;
 pub mod credentials;
 pub mod hop;
 pub mod names;
 pub mod query;
+pub mod token_text;
 
 /// The user's id at Rocket.Chat (RC §1.1).
 pub const X_USER_ID: HeaderName = HeaderName::from_static("x-user-id");
@@ -26,6 +28,12 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 pub const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 /// One client address, which Rocket.Chat believes from anyone (RC §5.3).
 pub const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// What a gateway shows when it asks about a request.
+pub const X_GANTRY_SECRET: HeaderName = HeaderName::from_static("x-gantry-secret");
+/// Which credentials Rocket.Chat refused, when a gateway asks about a request again; told with every credentials.
+pub const X_GANTRY_RETRY: HeaderName = HeaderName::from_static("x-gantry-retry");
+/// Why a gateway's request may not go on: the problem's slug, for gateways that pass no body.
+pub const X_GANTRY_PROBLEM: HeaderName = HeaderName::from_static("x-gantry-problem");
 /// The id under which a request stands in logs.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

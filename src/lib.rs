@@ -5,12 +5,12 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 primitives | [`clock`], [`random`], [`secret`], [`headers`], [`body`], [`problem`] |
+//! | 0 primitives | [`clock`], [`failpoint`], [`random`], [`secret`], [`headers`], [`body`], [`problem`] |
 //! | 1 settings, instruments | [`config`], [`telemetry`] |
 //! | 2 authorities | [`jwt`], [`rocketchat`] |
 //! | 3 mechanisms | [`authn`], [`session`], [`ddp`], [`surface`] |
 //! | 4 gate | [`gate`] |
-//! | 5 edges | [`proxy`], [`endpoints`] |
+//! | 5 edges | [`proxy`], [`filter`], [`endpoints`] |
 //! | 6 server | [`server`] |
 //! | 7 program | [`app`], [`cli`] |
 
@@ -23,6 +23,7 @@ pub mod config;
 pub mod ddp;
 pub mod endpoints;
 pub mod failpoint;
+pub mod filter;
 pub mod gate;
 pub mod headers;
 pub mod jwt;

@@ -17,14 +17,14 @@ use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
 use crate::config::Config;
 use crate::ddp;
-use crate::gate::{Admission, Gate, GateError, Look};
+use crate::gate::{self, Admission, Gate, GateError, Look};
+use crate::headers::client_address;
 use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
 pub mod bell;
 pub mod boot;
-pub mod client_address;
 pub mod doorkeeper;
 pub mod error;
 pub mod files;
@@ -164,7 +164,7 @@ impl Proxy {
             return self.open_socket(job, client, body, acting).await;
         }
         if job.verdict.class == Class::Identity {
-            let purpose = purpose(job.verdict);
+            let purpose = gate::purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
             *acting = match self.gate.look_up(job.parts, purpose, job.now)? {
                 Look::Known(admission) => Some(admission),
@@ -228,7 +228,12 @@ impl Proxy {
                             answer = boot::insert(&job.parts.method, answer);
                         }
                     }
-                    Route::Api | Route::Socket | Route::Public | Route::Own | Route::None => {}
+                    Route::Api
+                    | Route::Socket
+                    | Route::Public
+                    | Route::Own
+                    | Route::Filter
+                    | Route::None => {}
                 }
                 Ok(answer)
             }
@@ -295,15 +300,5 @@ async fn whole(body: Incoming) -> Result<Bytes, ProxyError> {
         Ok(body) => Ok(body),
         Err(BodyError::TooLarge) => Err(ProxyError::Denied(Denial::TooLarge)),
         Err(error) => Err(ForwardError::Body(error).into()),
-    }
-}
-
-/// What the request is for, as far as finding its token goes.
-fn purpose(verdict: Verdict) -> Purpose {
-    match (verdict.action, verdict.route) {
-        (Action::Logout, _) => Purpose::Change,
-        (_, Route::Page) => Purpose::Navigation,
-        (_, Route::File) => Purpose::File,
-        _ => Purpose::Call,
     }
 }

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod aside;
 pub mod connection;
 pub mod cors;
+pub mod grpc;
 pub mod handler;
 pub mod head;
 pub mod listener;

@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
+mod filter;
 mod frames;
 mod load;
 mod part;
@@ -129,6 +130,9 @@ impl Bench {
         }
         if parts.iter().any(|part| part.is_under_load()) {
             self.under_load(&mut report, parts).await?;
+        }
+        if parts.contains(&Part::Filter) {
+            self.filter(&mut report).await?;
         }
         if parts.contains(&Part::Sockets) {
             self.sockets(&mut report).await?;
@@ -285,13 +289,13 @@ impl Bench {
     }
 
     async fn start(&self) -> anyhow::Result<(Process, Duration)> {
+        self.start_with(&self.gantry.config).await
+    }
+
+    async fn start_with(&self, config: &str) -> anyhow::Result<(Process, Duration)> {
         let began = Instant::now();
         let log = self.folder.join("gantry.log");
-        let gantry = Process::start(
-            &self.gantry.program,
-            &["run", "--config", &self.gantry.config],
-            &log,
-        )?;
+        let gantry = Process::start(&self.gantry.program, &["run", "--config", config], &log)?;
         loop {
             if is_ready(self.admin).await {
                 return Ok((gantry, began.elapsed()));

@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Fresh,
     /// Added latency at a fixed rate.
     Latency,
+    /// CPU time of decisions for a gateway, against proxied requests.
+    Filter,
     /// Memory of idle relayed sockets.
     Sockets,
     /// Round trips and CPU time of messages on logged-in sockets.
@@ -32,12 +34,13 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 12] = [
+    const ALL: [(&'static str, Self); 13] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
+        ("filter", Self::Filter),
         ("sockets", Self::Sockets),
         ("ddp", Self::Ddp),
         ("logins", Self::Logins),

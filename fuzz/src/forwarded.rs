@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use gantry::proxy::client_address::resolve;
+use gantry::headers::client_address::resolve;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 

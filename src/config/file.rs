@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::admin::AdminFile;
 use super::backchannel_logout::BackchannelLogoutFile;
+use super::filter::FilterFile;
 use super::iframe::IframeFile;
 use super::issuer::IssuerFile;
 use super::listen::ListenFile;
@@ -45,6 +46,8 @@ pub(super) struct File {
     pub(super) websocket: WebSocketFile,
     /// How browsers that show Rocket.Chat inside a host page are known.
     pub(super) iframe: IframeFile,
+    /// Whether a gateway may ask which requests go on, and with which credentials.
+    pub(super) filter: FilterFile,
     /// Whether issuers may say that a session of theirs is over.
     pub(super) backchannel_logout: BackchannelLogoutFile,
     /// What Gantry tells about itself.

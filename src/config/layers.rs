@@ -116,6 +116,7 @@ impl Layers {
             proxy: extraction.section("proxy"),
             websocket: extraction.section("websocket"),
             iframe: extraction.section("iframe"),
+            filter: extraction.section("filter"),
             backchannel_logout: extraction.section("backchannel_logout"),
             telemetry: extraction.section("telemetry"),
         };

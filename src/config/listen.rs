@@ -7,7 +7,6 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::admin::Admin;
 use super::key::Key;
 use super::types::{DurationText, Origin, SizeText};
 use super::validation::{Checked, Validation};
@@ -203,13 +202,17 @@ pub(super) fn is_loopback(url: &str) -> bool {
     }
 }
 
-/// Refuses one address for both listeners: the second could not be bound.
-pub(super) fn apart(listen: &Listen, admin: &Admin, validation: &mut Validation<'_>) {
-    let (public, own) = (listen.address, admin.address);
+/// Refuses one address for two listeners: the second could not be bound.
+pub(super) fn differ(
+    own: SocketAddr,
+    (name, other): (&str, SocketAddr),
+    key: &Key,
+    validation: &mut Validation<'_>,
+) {
     let overlap =
-        public.ip() == own.ip() || public.ip().is_unspecified() || own.ip().is_unspecified();
-    if public.port() != 0 && public.port() == own.port() && overlap {
-        let key = Key::default().field("admin").field("address");
-        validation.mistake(&key, "has the port of `listen.address`; take another");
+        other.ip() == own.ip() || other.ip().is_unspecified() || own.ip().is_unspecified();
+    if other.port() != 0 && other.port() == own.port() && overlap {
+        let problem = format!("has the port of `{name}`; take another");
+        validation.mistake(key, problem);
     }
 }

@@ -3,6 +3,7 @@
 use super::{Config, Environment};
 
 mod examples;
+mod filter;
 mod hostile;
 mod layers;
 mod mistakes;

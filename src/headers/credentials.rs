@@ -36,13 +36,32 @@ const X_FIELDS: [&str; 11] = [
 ];
 
 /// Families of fields, in normal form; a field belongs when its name begins so.
-const FAMILIES: [&str; 5] = [
+const FAMILIES: [&str; 6] = [
     "x-envoy-external-",
     "x-envoy-original-",
     "x-forwarded",
+    "x-gantry-",
     "x-original-",
     "x-real-",
 ];
+
+/// Fields that say who asks or for what, in normal form: of those a gateway takes off only what it is told to.
+const CLAIMS: [&str; 7] = [
+    "authorization",
+    "x-auth-token",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-rewrite-url",
+    "x-user-id",
+];
+
+/// Is the field one that says who asks or for what, in whatever spelling?
+#[must_use]
+pub fn is_claim(name: &str) -> bool {
+    matches!(name.as_bytes().first(), Some(b'a' | b'x'))
+        && CLAIMS.iter().any(|claim| same_name(name, claim))
+}
 
 /// Takes every such field off, in every spelling: CVE-2025-64484, CVE-2026-39858, CVE-2026-54763 passed `X_User_Id` on.
 pub fn strip(headers: &mut HeaderMap) {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use crate::body::BodyError;
-use crate::proxy::client_address::MalformedChain;
+use crate::headers::client_address::MalformedChain;
 use crate::session::ExchangeError;
 use crate::surface::scrub::Unreadable;
 

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::headers::names::Names;
 use crate::headers::{
     self, X_AUTH_TOKEN, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REAL_IP, X_USER_ID,
-    cookie, credentials, hop, query,
+    cookie, credentials, hop, query, token_text,
 };
 use crate::proxy::error::ForwardError;
 use crate::proxy::kept::Kept;
@@ -41,11 +41,10 @@ impl UpstreamRequest {
 #[must_use]
 pub fn may_hold_jwt(parts: &Parts) -> bool {
     let query = parts.uri.query().unwrap_or_default();
-    looks_like_jwt(query.as_bytes())
+    token_text::may_stand_in(query.as_bytes())
         || parts.headers.iter().any(|(name, value)| {
-            value.len() >= SHORTEST_JWT
+            token_text::may_stand_in(value.as_bytes())
                 && !credentials::is_client_credential(name.as_str())
-                && looks_like_jwt(value.as_bytes())
         })
 }
 
@@ -66,7 +65,7 @@ fn forget(headers: &mut HeaderMap, holds: &impl Fn(&[u8]) -> bool) {
         let value = headers.remove(&name);
         if let (Some(separator), Some(value)) = (separator, value)
             && let Ok(mut kept) =
-                HeaderValue::from_bytes(&without(value.as_bytes(), separator, holds))
+                HeaderValue::from_bytes(&token_text::without(value.as_bytes(), separator, holds))
             && !kept.is_empty()
         {
             kept.set_sensitive(value.is_sensitive());
@@ -79,35 +78,11 @@ fn forget(headers: &mut HeaderMap, holds: &impl Fn(&[u8]) -> bool) {
 fn forget_in_target(target: Uri, holds: &impl Fn(&[u8]) -> bool) -> Result<Uri, ForwardError> {
     match target.query() {
         Some(query) if holds(query.as_bytes()) => {
-            let kept = without(query.as_bytes(), b'&', holds);
+            let kept = token_text::without(query.as_bytes(), b'&', holds);
             join(target.path(), &String::from_utf8_lossy(&kept))
         }
         _ => Ok(target),
     }
-}
-
-/// Shorter values hold no JWT: the least one has a header of a dozen characters, as many claims and a signature of 43.
-const SHORTEST_JWT: usize = 64;
-
-/// What a JWT's header begins with: `{"` in base64url.
-const JWT_START: &[u8] = b"eyJ";
-
-fn looks_like_jwt(text: &[u8]) -> bool {
-    text.len() >= SHORTEST_JWT && memmem::find(text, JWT_START).is_some()
-}
-
-/// The parts of a list that do not hold what is looked for.
-fn without(list: &[u8], separator: u8, holds: &impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(list.len());
-    for part in list.split(|byte| *byte == separator) {
-        if !holds(part) {
-            if !kept.is_empty() {
-                kept.push(separator);
-            }
-            kept.extend_from_slice(part);
-        }
-    }
-    kept.trim_ascii().to_vec()
 }
 
 fn join(path: &str, query: &str) -> Result<Uri, ForwardError> {

@@ -1,13 +1,19 @@
 //! A Rocket.Chat user id with its auth token, and the header values made from them once. Only this layer makes these.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
 use http::HeaderValue;
 use subtle::ConstantTimeEq;
 
 use crate::secret::AuthToken;
+
+/// Keeps marks apart from digests of the auth token that others make.
+const MARK: &[u8] = b"gantry credentials\0";
 
 /// What Rocket.Chat wants to see on a user's requests (RC §1.1, §8). All of it is one text in memory, the cookies; the other values are
 /// parts of it, because there is one for each of hundreds of thousands of sessions.
@@ -17,6 +23,8 @@ pub struct Credentials {
     user_id_value: HeaderValue,
     auth_token_value: HeaderValue,
     cookie_value: HeaderValue,
+    /// Made when a gateway first asks; most sessions have none, and hold little for it.
+    mark: OnceLock<Box<HeaderValue>>,
 }
 
 /// An auth token where it is held, for whoever must write it out.
@@ -74,6 +82,7 @@ impl Credentials {
             user_id_value,
             auth_token_value,
             cookie_value,
+            mark: OnceLock::new(),
         })
     }
 
@@ -143,6 +152,24 @@ impl Credentials {
         &self.auth_token_value
     }
 
+    /// What tells these credentials from later ones of the same user, and tells nobody the auth token: for whoever has to say which ones
+    /// Rocket.Chat refused. Only who was told the credentials can know it.
+    #[must_use]
+    pub fn mark(&self) -> &HeaderValue {
+        self.mark.get_or_init(|| Box::new(self.new_mark()))
+    }
+
+    fn new_mark(&self) -> HeaderValue {
+        let mut context = Context::new(&SHA256);
+        context.update(MARK);
+        context.update(self.auth_token().reveal().as_bytes());
+        let mark = BASE64URL_NOPAD.encode(context.finish().as_ref());
+        // The alphabet of base64url may stand in every header.
+        let mut mark = HeaderValue::try_from(mark).unwrap_or_else(|_| HeaderValue::from_static(""));
+        mark.set_sensitive(true);
+        mark
+    }
+
     /// The cookies `rc_uid` and `rc_token` for the file routes, marked sensitive.
     #[must_use]
     pub fn cookie_value(&self) -> &HeaderValue {
@@ -181,6 +208,18 @@ mod tests {
         let credentials = credentials("u1", "t0ken").expect("credentials");
         assert!(credentials.auth_token_value().is_sensitive());
         assert!(!format!("{credentials:?}").contains("t0ken"));
+    }
+
+    #[test]
+    fn a_mark_tells_credentials_apart_and_not_the_token() {
+        let mark = |token| {
+            let credentials = credentials("u1", token).expect("credentials");
+            credentials.mark().clone()
+        };
+        assert_eq!(mark("t0ken"), mark("t0ken"));
+        assert_ne!(mark("t0ken"), mark("t1ken"));
+        assert_eq!(mark("t0ken").len(), 43);
+        assert!(mark("t0ken").is_sensitive());
     }
 
     #[test]

@@ -61,15 +61,10 @@ impl Server {
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
             .max_pending_accept_reset_streams(RESETS);
-        let patience = Patience {
-            header: limits.header_timeout,
-            idle: limits.idle_timeout,
-            stalled,
-        };
         Self(Arc::new(Inner {
             http,
             handler,
-            patience,
+            patience: Patience::new(limits, stalled),
             lifeline,
         }))
     }

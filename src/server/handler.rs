@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version, header};
@@ -12,15 +12,19 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
+use crate::filter::{Filter, Question, nginx};
 use crate::gate::Admission;
+use crate::headers::X_GANTRY_PROBLEM;
 use crate::proxy::{Job, Proxy};
 use crate::server::cors::{Cors, Readers};
 use crate::server::head::Signs;
 use crate::server::rejection::Rejection;
 use crate::surface::path::NormalPath;
 use crate::telemetry::access_log::{AccessLog, Entry};
-use crate::telemetry::metrics::{Metrics, Route};
-use crate::telemetry::request_id::RequestIds;
+use crate::telemetry::metrics::{Dialect, Metrics, Route};
+use crate::telemetry::request_id::{RequestId, RequestIds};
+
+mod questions;
 
 /// Handles requests; cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +33,7 @@ pub struct Handler(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     endpoints: Endpoints,
+    filter: Option<Filter>,
     proxy: Proxy,
     cors: Cors,
     access_log: AccessLog,
@@ -44,6 +49,8 @@ struct Inner {
 pub struct Edges {
     /// What answers below `/_gantry/`.
     pub endpoints: Endpoints,
+    /// What answers gateways, if any may ask.
+    pub filter: Option<Filter>,
     /// What answers everywhere else.
     pub proxy: Proxy,
     /// Who may read what they answer.
@@ -56,8 +63,18 @@ struct Seen {
     /// When it began.
     now: SystemTime,
     route: Route,
+    dialect: Option<Dialect>,
     acting: Option<Admission>,
     readers: Readers,
+}
+
+/// How a request was answered.
+#[derive(Debug)]
+struct Answered {
+    request_id: RequestId,
+    status: u16,
+    duration: Duration,
+    error: Option<(&'static str, String)>,
 }
 
 /// Counts a connection for as long as it is held.
@@ -83,6 +100,7 @@ impl Handler {
         let ids = RequestIds::random();
         Self(Arc::new(Inner {
             endpoints: edges.endpoints,
+            filter: edges.filter,
             proxy: edges.proxy,
             cors: edges.cors,
             fields,
@@ -116,11 +134,19 @@ impl Handler {
         let mut seen = Seen {
             now: inner.clock.now(),
             route: Route::None,
+            dialect: inner
+                .filter
+                .as_ref()
+                .and_then(|filter| filter.asked(&parts, peer)),
             acting: None,
             readers: Readers::Ours,
         };
         // The head may be gone by the time of the answer.
         let origin = inner.cors.allowed_origin(&parts);
+        if seen.dialect.is_some() {
+            // Whatever a gateway is answered is for nobody else.
+            (seen.route, seen.readers) = (Route::Filter, Readers::Nobodys);
+        }
         let dispatched = match refuse_ambiguous(&parts, signs) {
             Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
             Err(rejection) => Err(rejection),
@@ -132,28 +158,56 @@ impl Handler {
                     seen.readers = Readers::Ours;
                 }
                 inner.metrics.request_rejected(rejection.problem().slug);
-                let answer = rejection.answer(&request_id.to_string());
+                let mut answer = rejection.answer(&request_id.to_string());
+                if let Some(dialect) = seen.dialect {
+                    deny(dialect, rejection.problem().slug, &mut answer);
+                }
                 (answer, Some((rejection.kind(), rejection.chain())))
             }
         };
         inner.cors.mark(origin, seen.readers, &mut answer);
         // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
         // and do not lose the request that they would have sent next on this one.
-        if !keepable && (seen.route == Route::Own || error.is_some()) {
+        let unread = matches!(seen.route, Route::Own | Route::Filter) || error.is_some();
+        if !keepable && unread {
             let headers = answer.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        let duration = began.elapsed();
-        let status = answer.status().as_u16();
-        inner.metrics.request_answered(seen.route, status, duration);
+        let answered = Answered {
+            request_id,
+            status: answer.status().as_u16(),
+            duration: began.elapsed(),
+            error,
+        };
+        inner.note(&parts, &seen, answered);
+        answer
+    }
+}
+
+impl Inner {
+    /// Counts a request and writes its line.
+    fn note(&self, parts: &Parts, seen: &Seen, answered: Answered) {
+        let Answered {
+            request_id,
+            status,
+            duration,
+            error,
+        } = answered;
+        self.metrics.request_answered(seen.route, status, duration);
+        match seen.dialect {
+            Some(dialect) if error.is_none() => self.metrics.filter_allowed(dialect),
+            Some(dialect) => self.metrics.filter_denied(dialect),
+            None => {}
+        }
         let admitted = seen.acting.as_ref().map(|acting| &acting.admitted);
-        inner.access_log.write(
+        self.access_log.write(
             seen.now + duration,
             &Entry {
                 request_id,
                 method: parts.method.as_str(),
                 path: parts.uri.path(),
                 route: seen.route.name(),
+                dialect: seen.dialect.map(Dialect::name),
                 status,
                 duration,
                 session_id: admitted.map(|admitted| admitted.session.id()),
@@ -161,11 +215,8 @@ impl Handler {
                 error,
             },
         );
-        answer
     }
-}
 
-impl Inner {
     async fn dispatch(
         &self,
         parts: &mut Parts,
@@ -176,6 +227,15 @@ impl Inner {
         // HTTP/2 bounds the bytes of a head, but thousands of crumbs fit into them (CVE-2026-47774).
         if parts.headers.len() > self.fields {
             return Err(Rejection::TooManyFields);
+        }
+        if let (Some(dialect), Some(filter)) = (seen.dialect, &self.filter) {
+            let question = Question {
+                dialect,
+                parts,
+                peer,
+                now: seen.now,
+            };
+            return Ok(Box::pin(filter.answer(question, &mut seen.acting)).await?);
         }
         // The path outlives the borrow of the head that an upgrade takes its half from.
         let uri = parts.uri.clone();
@@ -204,6 +264,15 @@ impl Inner {
             now: seen.now,
         };
         Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
+    }
+}
+
+/// Makes of a refusal what this gateway understands.
+fn deny(dialect: Dialect, slug: &'static str, answer: &mut Response<Body>) {
+    let headers = answer.headers_mut();
+    headers.insert(X_GANTRY_PROBLEM, HeaderValue::from_static(slug));
+    if dialect == Dialect::Nginx {
+        *answer.status_mut() = nginx::passable(answer.status());
     }
 }
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 use crate::authn::AuthnError;
 use crate::body::{Body, BodyError};
 use crate::endpoints::EndpointError;
+use crate::filter::FilterError;
+use crate::filter::original::OriginalError;
 use crate::gate::GateError;
 use crate::jwt::{LogoutError, VerifyError};
 use crate::problem::Problem;
@@ -44,6 +46,9 @@ pub enum Rejection {
     /// The admin listener refused.
     #[error("admin listener refused")]
     Admin(#[from] AdminError),
+    /// A gateway's request may not go on.
+    #[error("filter denied")]
+    Filter(#[from] FilterError),
     /// The proxy refused, or had no answer to pass back.
     #[error("proxy refused")]
     Proxy(#[from] ProxyError),
@@ -60,6 +65,7 @@ impl Rejection {
             Self::Path(_) => "malformed-path",
             Self::Endpoint(error) => error.kind(),
             Self::Admin(error) => error.kind(),
+            Self::Filter(error) => error.kind(),
             Self::Proxy(error) => error.kind(),
         }
     }
@@ -93,6 +99,7 @@ impl Rejection {
                 ),
             ) => Problem::BAD_REQUEST,
             Self::Admin(error) => admin(error),
+            Self::Filter(error) => filter(error),
             Self::Proxy(ProxyError::Forward(error)) => forward(error),
         }
     }
@@ -147,13 +154,17 @@ impl Rejection {
                 ProxyError::Gate(GateError::Exchange(error))
                 | ProxyError::Forward(ForwardError::Refresh(error)),
             )
-            | Self::Endpoint(EndpointError::Gate(GateError::Exchange(error))) => error,
+            | Self::Endpoint(EndpointError::Gate(GateError::Exchange(error)))
+            | Self::Filter(
+                FilterError::Gate(GateError::Exchange(error)) | FilterError::Refresh(error),
+            ) => error,
             Self::Malformed(_)
             | Self::TooManyFields
             | Self::ForeignOrigin
             | Self::Path(_)
             | Self::Endpoint(_)
             | Self::Admin(_)
+            | Self::Filter(_)
             | Self::Proxy(_) => return Some(RETRY_AFTER),
         };
         match exchange {
@@ -278,6 +289,20 @@ fn forward(error: &ForwardError) -> Problem {
         | ForwardError::ClientAddress(_)
         | ForwardError::Handshake => Problem::BAD_REQUEST,
         ForwardError::Refresh(error) => exchange(error),
+    }
+}
+
+fn filter(error: &FilterError) -> Problem {
+    match error {
+        FilterError::Original(OriginalError::TooLarge(_)) => Problem::HEAD_TOO_LARGE,
+        FilterError::Original(
+            OriginalError::Missing(_) | OriginalError::Twice(_) | OriginalError::Malformed(_),
+        ) => Problem::BAD_REQUEST.with_detail("The gateway did not say clearly what is asked for."),
+        FilterError::Path(_) | FilterError::ClientAddress(_) => Problem::BAD_REQUEST,
+        FilterError::Denied(denial) => denied(*denial),
+        FilterError::NeedsProxy(need) => Problem::NOT_PERMITTED.with_detail(need.detail()),
+        FilterError::Gate(error) => gate(error),
+        FilterError::Refresh(error) => exchange(error),
     }
 }
 

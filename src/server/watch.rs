@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::body::{Finish, Guard};
+use crate::config::listen::Limits;
 use crate::server::head::{HeadScan, Signs};
 
 /// What a connection is doing, as seen from its bytes and requests.
@@ -54,6 +55,18 @@ pub struct Patience {
     /// While a request is running, without a byte in either direction: a body that never ends, or an answer that is never taken
     /// (CVE-2026-49975). Longer than Rocket.Chat may think.
     pub stalled: Duration,
+}
+
+impl Patience {
+    /// By the limits of a listener.
+    #[must_use]
+    pub fn new(limits: &Limits, stalled: Duration) -> Self {
+        Self {
+            header: limits.header_timeout,
+            idle: limits.idle_timeout,
+            stalled,
+        }
+    }
 }
 
 impl Watch {

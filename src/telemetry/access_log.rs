@@ -119,6 +119,8 @@ pub struct Entry<'a> {
     pub path: &'a str,
     /// `http.route`.
     pub route: &'static str,
+    /// `dialect`, when a gateway asked.
+    pub dialect: Option<&'static str>,
     /// `http.response.status_code`.
     pub status: u16,
     /// Time to the answer's head.
@@ -260,6 +262,9 @@ fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'
     line.plain_field(",\"http.request.method\":\"", entry.method);
     line.field("url.path", entry.path);
     line.plain_field(",\"http.route\":\"", entry.route);
+    if let Some(dialect) = entry.dialect {
+        line.plain_field(",\"dialect\":\"", dialect);
+    }
     line.plain(",\"http.response.status_code\":");
     line.number(entry.status.into());
     line.plain(",\"duration_ms\":");
@@ -304,6 +309,7 @@ mod tests {
             method: "GET",
             path,
             route: "api",
+            dialect: Some("nginx"),
             status: 200,
             duration: Duration::from_nanos(12_345_678),
             session_id: Some("s"),
@@ -329,6 +335,7 @@ mod tests {
             assert_eq!(read["level"], "INFO");
             assert_eq!(read["http.request.method"], "GET");
             assert_eq!(read["http.route"], "api");
+            assert_eq!(read["dialect"], "nginx");
             assert_eq!(read["http.response.status_code"], 200);
             assert_eq!(read["duration_ms"], 12.346);
             assert_eq!(read["session.id"], "s");

@@ -19,11 +19,11 @@ pub mod figures;
 mod labels;
 
 pub use figures::Figures;
-pub use labels::{Lookup, Route};
+pub use labels::{Dialect, Lookup, Route};
 
 use labels::{
-    BuildLabels, CauseLabels, OperationLabels, ProblemLabels, RequestLabels, ResultLabels,
-    RevokedLabels, RouteLabels,
+    BuildLabels, CauseLabels, DecisionLabels, OperationLabels, ProblemLabels, RequestLabels,
+    ResultLabels, RevokedLabels, RouteLabels,
 };
 
 type Counter = counter::Counter<u64, Striped>;
@@ -57,6 +57,7 @@ struct Inner {
     sockets: Gauge,
     ddp_logins: Results,
     backchannel_logouts: Results,
+    filter_decisions: [[Counter; 2]; Dialect::ALL.len()],
     connections: Gauge,
     log_lines_dropped: Counter,
     recent: Recent,
@@ -97,6 +98,11 @@ impl Metrics {
             "JWTs verified",
             verifications.clone(),
         );
+        let decisions: Family<DecisionLabels, Counter> = add(
+            &mut registry,
+            "filter_decisions",
+            "Answers to gateways that asked about a request",
+        );
         registry.register("build_info", "What is running", build);
         let verified_from_cache = verifications
             .get_or_create(&ResultLabels { result: "cached" })
@@ -118,6 +124,14 @@ impl Metrics {
                         route: route.name(),
                     })
                     .clone()
+            }),
+            filter_decisions: Dialect::ALL.map(|dialect| {
+                ["deny", "allow"].map(|decision| {
+                    let dialect = dialect.name();
+                    decisions
+                        .get_or_create(&DecisionLabels { dialect, decision })
+                        .clone()
+                })
             }),
             verified_from_cache,
             lookups: ["hit", "joined", "miss"]
@@ -302,6 +316,16 @@ impl Metrics {
     /// An issuer's logout over the back channel was answered; `result` is `ok` or the refusal's kind.
     pub fn backchannel_logout(&self, result: &'static str) {
         self.count(&self.0.backchannel_logouts, "back-channel logout", result);
+    }
+
+    /// A gateway was told that its request may go on.
+    pub fn filter_allowed(&self, dialect: Dialect) {
+        self.0.filter_decisions[dialect as usize][1].inc();
+    }
+
+    /// A gateway was told that its request may not go on.
+    pub fn filter_denied(&self, dialect: Dialect) {
+        self.0.filter_decisions[dialect as usize][0].inc();
     }
 
     /// A downstream connection opened (`+1`) or closed (`-1`).

@@ -147,6 +147,7 @@ fn schema_is_json_that_knows_every_section() {
             "proxy",
             "websocket",
             "iframe",
+            "filter",
             "backchannel_logout",
             "telemetry"
         ]

@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 8] = [
     &["jwt", "rocketchat"],
     &["authn", "session", "ddp", "surface"],
     &["gate"],
-    &["proxy", "endpoints"],
+    &["proxy", "filter", "endpoints"],
     &["server"],
     &["app", "cli", "main", "lib"],
 ];

@@ -19,6 +19,8 @@ mod drain;
 mod endings;
 mod exchange;
 mod exchange_faults;
+mod filter;
+mod gateways;
 mod h2c;
 mod iframe;
 mod issuers;

@@ -8,11 +8,12 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 
 use super::*;
-use crate::proxy::client_address::MalformedChain;
+use crate::headers::client_address::MalformedChain;
 use crate::session::error::Reason;
 use crate::session::store::StoreError;
 use crate::surface::scrub::Unreadable;
 
+mod gateways;
 mod issuers_and_administrators;
 
 type Bodyless = Empty<bytes::Bytes>;

@@ -17,18 +17,21 @@ pub enum Route {
     Public,
     /// Gantry's own endpoints.
     Own,
+    /// Questions of a gateway.
+    Filter,
     /// Refused before it was routed.
     None,
 }
 
 impl Route {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Api,
         Self::File,
         Self::Socket,
         Self::Page,
         Self::Public,
         Self::Own,
+        Self::Filter,
         Self::None,
     ];
 
@@ -42,7 +45,37 @@ impl Route {
             Self::Page => "page",
             Self::Public => "public",
             Self::Own => "own",
+            Self::Filter => "filter",
             Self::None => "none",
+        }
+    }
+}
+
+/// The way in which a gateway asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// nginx's `auth_request`, and HAProxy's script that works alike.
+    Nginx,
+    /// Traefik's `ForwardAuth` and Caddy's `forward_auth`.
+    Traefik,
+    /// Envoy's `ext_authz` over HTTP.
+    Envoy,
+    /// The same over gRPC.
+    EnvoyGrpc,
+}
+
+impl Dialect {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Nginx, Self::Traefik, Self::Envoy, Self::EnvoyGrpc];
+
+    /// The label's value, also `dialect` in the access log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Traefik => "traefik",
+            Self::Envoy => "envoy",
+            Self::EnvoyGrpc => "envoy-grpc",
         }
     }
 }
@@ -77,6 +110,12 @@ pub(super) struct ProblemLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct ResultLabels {
     pub(super) result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct DecisionLabels {
+    pub(super) dialect: &'static str,
+    pub(super) decision: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

@@ -30,6 +30,11 @@ impl Tap {
         tap
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where Gantry is to go.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

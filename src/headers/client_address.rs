@@ -5,10 +5,10 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use ipnet::IpNet;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use super::X_FORWARDED_FOR;
 
 /// A trusted proxy sent a chain that cannot be read: doubt denies (CVE-2024-47070).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,183 @@
+//! The gRPC listener for Envoy: `envoy.service.auth.v3.Authorization` and the standard health service, over HTTP/2 without TLS.
+//!
+//! It is for gateways alone, on an address that only they should reach; a question of anybody else is refused. Health is told to whoever
+//! asks, as on the admin listener.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tonic::Status;
+use tonic::body::Body;
+use tonic_health::pb::health_server::HealthServer;
+use tower_service::Service as _;
+
+use crate::filter::envoy_grpc::Limits;
+use crate::server::aside::Aside;
+use crate::server::handler::Handler;
+use crate::server::listener::Lifeline;
+use crate::server::watch::{Patience, Watch, Watched};
+use crate::telemetry::readiness::Readiness;
+
+mod authorization;
+mod health;
+mod own_task;
+
+use authorization::Authorization;
+use health::Health;
+use own_task::{Inbox, Questions};
+
+/// Questions at a time on one connection: Envoy asks over few connections, each of which carries those of many clients.
+const STREAMS: u32 = 1024;
+
+/// Bytes of a question's own head, which holds the secret and what Envoy adds.
+const METADATA: u32 = 16 * 1024;
+
+/// Bytes of a message besides the head that it describes: addresses, certificates and extensions.
+const ATTRIBUTES: usize = 64 * 1024;
+
+/// How long a connection may be silent before it is asked whether anybody is there, and how long that may take: one that no longer
+/// reads holds what it was to be answered.
+const SILENCE: Duration = Duration::from_secs(30);
+const ALIVE: Duration = Duration::from_secs(20);
+
+/// Serves gRPC connections; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Grpc(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    handler: Handler,
+    limits: Limits,
+    patience: Patience,
+    readiness: Readiness,
+    lifeline: Lifeline,
+}
+
+impl Grpc {
+    /// Prepares the protocol settings once for all connections.
+    #[must_use]
+    pub fn new(
+        handler: Handler,
+        (limits, patience): (Limits, Patience),
+        readiness: Readiness,
+        lifeline: Lifeline,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            handler,
+            limits,
+            patience,
+            readiness,
+            lifeline,
+        }))
+    }
+
+    /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        let inner = &*self.0;
+        let _counted = inner.handler.connection_opened();
+        let watch = Watch::new();
+        let services = Services::new(inner, peer.ip());
+        let service = {
+            let watch = Arc::clone(&watch);
+            service_fn(move |request: Request<Incoming>| {
+                let (running, _signs) = watch.request_began(request.version());
+                let answering = services.clone().call(request);
+                async move {
+                    let answer = answering.await;
+                    drop(running);
+                    answer
+                }
+            })
+        };
+        let inbox = Inbox::default();
+        let mut questions = Questions::of(inbox.clone());
+        let mut http = http2::Builder::new(inbox);
+        http.timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(METADATA)
+            .keep_alive_interval(SILENCE)
+            .keep_alive_timeout(ALIVE);
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let serving = http.serve_connection(io, service);
+        tokio::pin!(serving);
+        let ending = inner.lifeline.drain.child_token();
+        let mut ended = Aside::new(ending.cancelled());
+        let mut told = false;
+        let mut overdue = Aside::new(async {
+            watch.overdue(inner.patience).await;
+            // Broken off at once, it would fail the question that a gateway sends just then.
+            ending.cancel();
+            tokio::time::sleep(inner.patience.header).await;
+        });
+        poll_fn(|context| {
+            if Pin::new(&mut overdue).poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            if !told && Pin::new(&mut ended).poll(context).is_ready() {
+                told = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            // How it ends is the peer's affair: a broken connection, or bytes that are no HTTP/2.
+            questions.poll_with(serving.as_mut(), context)
+        })
+        .await;
+    }
+}
+
+/// The services, for one connection.
+#[derive(Clone, Debug)]
+struct Services {
+    authorization: Authorization,
+    /// Bytes that a question may have.
+    longest: usize,
+    health: HealthServer<Health>,
+    /// How long anybody may take to ask for it.
+    patience: Duration,
+}
+
+impl Services {
+    fn new(inner: &Inner, peer: IpAddr) -> Self {
+        let Inner {
+            handler,
+            limits,
+            patience,
+            readiness,
+            ..
+        } = inner;
+        Self {
+            authorization: Authorization::new(handler.clone(), *limits, peer),
+            // A field costs some bytes besides its own.
+            longest: 2 * limits.header_bytes + ATTRIBUTES,
+            health: HealthServer::new(Health::new(readiness.clone()))
+                .max_decoding_message_size(ATTRIBUTES),
+            patience: patience.header,
+        }
+    }
+
+    async fn call(mut self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let path = request.uri().path();
+        let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        match service.map(|(service, _)| service) {
+            Some(authorization::SERVICE) => {
+                Ok(self.authorization.call(request, self.longest).await)
+            }
+            Some("grpc.health.v1.Health") => {
+                let told = tokio::time::timeout(self.patience, self.health.call(request)).await;
+                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))
+            }
+            _ => Ok(Status::unimplemented("no such service").into_http()),
+        }
+    }
+}

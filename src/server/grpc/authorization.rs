@@ -1,0 +1,136 @@
+//! `envoy.service.auth.v3.Authorization`: Envoy's questions.
+//!
+//! A call is one message in and one message out (gRPC over HTTP/2, "Length-Prefixed-Message"), which is little enough to be done here: the
+//! general machinery for streams in both directions cost a warm decision as much as deciding did.
+
+use std::net::IpAddr;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use prost::Message as _;
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::filter::envoy_grpc::{self, CheckRequest, CheckResponse, Limits};
+use crate::headers::X_GANTRY_SECRET;
+use crate::server::handler::Handler;
+
+/// The service's name.
+pub(super) const SERVICE: &str = "envoy.service.auth.v3.Authorization";
+
+/// Its one method's path.
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+
+/// What stands before a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// What all gRPC calls are.
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+
+/// Where a call tells how it ended.
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Answers the questions of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Authorization {
+    handler: Handler,
+    limits: Limits,
+    peer: IpAddr,
+}
+
+impl Authorization {
+    pub(super) fn new(handler: Handler, limits: Limits, peer: IpAddr) -> Self {
+        Self {
+            handler,
+            limits,
+            peer,
+        }
+    }
+
+    /// Answers a call whose message has at most `longest` bytes.
+    pub(super) async fn call(self, request: Request<Incoming>, longest: usize) -> Response<Body> {
+        match self.check(request, longest).await {
+            Ok(answer) => success(&answer),
+            Err(status) => status.into_http(),
+        }
+    }
+
+    async fn check(
+        self,
+        request: Request<Incoming>,
+        longest: usize,
+    ) -> Result<CheckResponse, Status> {
+        let (head, body) = request.into_parts();
+        if head.uri.path() != CHECK {
+            return Err(Status::unimplemented("no such method"));
+        }
+        let kind = head.headers.get(header::CONTENT_TYPE);
+        if !kind.is_some_and(|kind| kind.as_bytes().starts_with(GRPC.as_bytes())) {
+            return Err(Status::invalid_argument("no grpc call"));
+        }
+        let mut shown = head.headers.get_all(X_GANTRY_SECRET).iter();
+        let shown = match (shown.next(), shown.next()) {
+            (Some(secret), None) => secret.as_bytes(),
+            _ => b"",
+        };
+        if !self.handler.knows_gateway(self.peer, shown) {
+            return Err(Status::permission_denied(
+                "gantry answers gateways of listen.trusted_proxies that show x-gantry-secret",
+            ));
+        }
+        let message = message(body, longest).await?;
+        let question = CheckRequest::decode(message);
+        let question = question.map_err(|_| Status::invalid_argument("message cannot be read"))?;
+        let original = envoy_grpc::original(question, self.limits);
+        match self.handler.check(original, self.peer).await {
+            Ok(allowed) => Ok(envoy_grpc::yes(allowed)),
+            Err(denied) => {
+                let (head, body) = denied.into_parts();
+                Ok(envoy_grpc::no(head.status, &head.headers, body))
+            }
+        }
+    }
+}
+
+/// The one message of a call.
+async fn message(body: Incoming, longest: usize) -> Result<Bytes, Status> {
+    let body = Limited::new(body, PREFIX + longest).collect().await;
+    let body = body.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return Status::out_of_range("message is too large");
+        }
+        Status::cancelled("message broke off")
+    })?;
+    let mut message = body.to_bytes();
+    if message.len() < PREFIX {
+        return Err(Status::invalid_argument("no message"));
+    }
+    let prefix = message.split_to(PREFIX);
+    match *prefix {
+        [0, a, b, c, d] if u32::from_be_bytes([a, b, c, d]) as usize == message.len() => {
+            Ok(message)
+        }
+        [0, ..] => Err(Status::invalid_argument("no single message")),
+        _ => Err(Status::unimplemented("compressed messages are not read")),
+    }
+}
+
+/// A call that ended well.
+fn success(answer: &CheckResponse) -> Response<Body> {
+    let length = answer.encoded_len();
+    let mut message = BytesMut::with_capacity(PREFIX + length);
+    message.put_u8(0);
+    // Answers are far below four gibibytes.
+    message.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    answer.encode_raw(&mut message);
+    let body = Full::new(message.freeze()).with_trailers(async {
+        let mut trailers = HeaderMap::with_capacity(1);
+        trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
+        Some(Ok(trailers))
+    });
+    let mut response = Response::new(Body::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
