@@ -63,12 +63,16 @@ if needs_envoy; then
 fi
 
 step "Tests"
-if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --workspace
-else
-    echo "cargo-nextest is not installed; the same tests run under cargo test."
-    cargo test --locked --workspace --all-targets
+nextest_release=0.9.143
+if ! cargo nextest --version >/dev/null 2>&1; then
+    # Each test needs a process of its own: logs and signals are a process's, not a thread's.
+    if [ ! -x .cache/nextest/bin/cargo-nextest ]; then
+        echo "installing cargo-nextest $nextest_release (cargo; some minutes)"
+        cargo install --locked --quiet --root .cache/nextest --version "$nextest_release" cargo-nextest
+    fi
+    PATH=$PWD/.cache/nextest/bin:$PATH
 fi
+cargo nextest run --locked --workspace
 
 step "The demo in a browser, and Rocket.Chat's own clients"
 # Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
