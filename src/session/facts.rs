@@ -10,7 +10,7 @@ use crate::session::moment::Moment;
 use crate::session::tombstone::Token;
 
 /// What is settled when a session begins.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(in crate::session) struct Facts {
     /// Random, ours, safe to log.
     pub(in crate::session) id: Arc<str>,

@@ -198,7 +198,7 @@ impl Follower {
 }
 
 pub(in crate::session::store) fn k(key: &str) -> Key {
-    Key(key.to_owned())
+    Key(key.as_bytes().to_vec())
 }
 
 pub(in crate::session::store) fn v(value: impl AsRef<[u8]>) -> Value {
@@ -206,7 +206,7 @@ pub(in crate::session::store) fn v(value: impl AsRef<[u8]>) -> Value {
 }
 
 pub(in crate::session::store) fn i(index: &str) -> Index {
-    Index(index.to_owned())
+    Index(index.as_bytes().to_vec())
 }
 
 pub(in crate::session::store) fn put(key: &str, value: impl AsRef<[u8]>) -> Change {

@@ -8,25 +8,25 @@ use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, Wr
 use crate::session::store::{Applied, Batch, Change, Entry, Expect, Index, Key, Range, Value};
 
 /// Key to the end of its value's life, in milliseconds since 1970, and the value.
-const VALUES: TableDefinition<'static, &str, (u64, &[u8])> = TableDefinition::new("values");
+const VALUES: TableDefinition<'static, &[u8], (u64, &[u8])> = TableDefinition::new("values");
 
 /// Ends of lives with their keys, the next one first.
-const ENDS: TableDefinition<'static, (u64, &str), ()> = TableDefinition::new("ends");
+const ENDS: TableDefinition<'static, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 /// Index, score and member: the order in which indexes are read.
-const ENTRIES: TableDefinition<'static, (&str, u64, &str), ()> = TableDefinition::new("entries");
+const ENTRIES: TableDefinition<'static, (&[u8], u64, &str), ()> = TableDefinition::new("entries");
 
 /// Index and member to score.
-const SCORES: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("scores");
+const SCORES: TableDefinition<'static, (&[u8], &str), u64> = TableDefinition::new("scores");
 
-/// Index to the number of its entries.
-const COUNTS: TableDefinition<'static, &str, u64> = TableDefinition::new("counts");
+/// Index to the number of its entries, where there are several: most indexes have one, and its count would take as much room.
+const COUNTS: TableDefinition<'static, &[u8], u64> = TableDefinition::new("counts");
 
 /// What is to be known of the file itself.
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
 /// Which form the tables have; another release may have another.
-const FORM: (&str, u64) = ("form", 1);
+const FORM: (&str, u64) = ("form", 2);
 
 /// The end of a value that is put for good.
 const NEVER: u64 = u64::MAX;
@@ -61,13 +61,13 @@ impl Disk {
 
     pub(super) fn range(&self, range: &Range) -> Result<Vec<Entry>, redb::Error> {
         let entries = self.0.begin_read()?.open_table(ENTRIES)?;
-        let index = range.index.0.as_str();
+        let index = range.index.0.as_slice();
         let from = match &range.after {
             Some(after) => Bound::Excluded((index, after.score, after.member.as_str())),
             None => Bound::Included((index, 0, "")),
         };
         let mut page = Vec::new();
-        for entry in entries.range::<(&str, u64, &str)>((from, Bound::Unbounded))? {
+        for entry in entries.range::<(&[u8], u64, &str)>((from, Bound::Unbounded))? {
             if page.len() >= range.limit {
                 break;
             }
@@ -85,10 +85,12 @@ impl Disk {
     }
 
     pub(super) fn count(&self, index: &Index) -> Result<u64, redb::Error> {
-        let counts = self.0.begin_read()?.open_table(COUNTS)?;
-        Ok(counts
-            .get(index.0.as_str())?
-            .map_or(0, |count| count.value()))
+        let transaction = self.0.begin_read()?;
+        counted(
+            &transaction.open_table(COUNTS)?,
+            &transaction.open_table(SCORES)?,
+            &index.0,
+        )
     }
 
     /// Judges and applies batches one after the other, all in one transaction, and takes at most `sweep` values out whose lives
@@ -132,12 +134,26 @@ impl Disk {
         {
             let mut tables = Tables::open(&transaction)?;
             for prefix in prefixes {
-                for key in tables.beginning_with(prefix)? {
+                for key in tables.beginning_with(prefix.as_bytes())? {
                     tables.remove(&key)?;
                 }
             }
         }
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// Moves what is kept together and gives the rest of the file back, if more than a quarter of `length` bytes is free.
+    pub(super) fn compact(&mut self, length: u64) -> Result<(), redb::Error> {
+        let transaction = self.0.begin_write()?;
+        let stats = transaction.stats()?;
+        transaction.abort()?;
+        let used = stats
+            .allocated_pages()
+            .saturating_mul(u64::try_from(stats.page_size()).unwrap_or(u64::MAX));
+        if used < length / 4 * 3 {
+            self.0.compact()?;
+        }
         Ok(())
     }
 
@@ -154,11 +170,11 @@ impl Disk {
 
 /// All tables within one transaction.
 struct Tables<'a> {
-    values: Table<'a, &'static str, (u64, &'static [u8])>,
-    ends: Table<'a, (u64, &'static str), ()>,
-    entries: Table<'a, (&'static str, u64, &'static str), ()>,
-    scores: Table<'a, (&'static str, &'static str), u64>,
-    counts: Table<'a, &'static str, u64>,
+    values: Table<'a, &'static [u8], (u64, &'static [u8])>,
+    ends: Table<'a, (u64, &'static [u8]), ()>,
+    entries: Table<'a, (&'static [u8], u64, &'static str), ()>,
+    scores: Table<'a, (&'static [u8], &'static str), u64>,
+    counts: Table<'a, &'static [u8], u64>,
 }
 
 impl<'a> Tables<'a> {
@@ -201,7 +217,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    fn put(&mut self, key: &str, value: &[u8], end: u64) -> Result<(), redb::Error> {
+    fn put(&mut self, key: &[u8], value: &[u8], end: u64) -> Result<(), redb::Error> {
         let before = self
             .values
             .insert(key, (end, value))?
@@ -215,7 +231,7 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    fn remove(&mut self, key: &str) -> Result<(), redb::Error> {
+    fn remove(&mut self, key: &[u8]) -> Result<(), redb::Error> {
         let before = self.values.remove(key)?.map(|before| before.value().0);
         if let Some(before) = before.filter(|before| *before != NEVER) {
             self.ends.remove((before, key))?;
@@ -223,7 +239,8 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, index: &str, member: &str, score: u64) -> Result<(), redb::Error> {
+    fn enter(&mut self, index: &[u8], member: &str, score: u64) -> Result<(), redb::Error> {
+        let count = counted(&self.counts, &self.scores, index)?;
         let before = self
             .scores
             .insert((index, member), score)?
@@ -233,40 +250,40 @@ impl<'a> Tables<'a> {
             Some(before) => {
                 self.entries.remove((index, before, member))?;
             }
-            None => self.recount(index, |count| count.saturating_add(1))?,
+            None => self.note_count(index, count.saturating_add(1))?,
         }
         self.entries.insert((index, score, member), ())?;
         Ok(())
     }
 
-    fn leave(&mut self, index: &str, member: &str) -> Result<(), redb::Error> {
+    fn leave(&mut self, index: &[u8], member: &str) -> Result<(), redb::Error> {
+        let count = counted(&self.counts, &self.scores, index)?;
         let before = self
             .scores
             .remove((index, member))?
             .map(|before| before.value());
         if let Some(before) = before {
             self.entries.remove((index, before, member))?;
-            self.recount(index, |count| count.saturating_sub(1))?;
+            self.note_count(index, count.saturating_sub(1))?;
         }
         Ok(())
     }
 
-    fn recount(&mut self, index: &str, by: impl Fn(u64) -> u64) -> Result<(), redb::Error> {
-        let before = self.counts.get(index)?.map_or(0, |count| count.value());
-        match by(before) {
+    fn note_count(&mut self, index: &[u8], count: u64) -> Result<(), redb::Error> {
+        match count {
             // Indexes come and go with principals; none may leave a row behind.
-            0 => self.counts.remove(index)?,
+            0 | 1 => self.counts.remove(index)?,
             count => self.counts.insert(index, count)?,
         };
         Ok(())
     }
 
     fn sweep(&mut self, now: u64, most: usize) -> Result<usize, redb::Error> {
-        let over: Vec<String> = self
+        let over: Vec<Vec<u8>> = self
             .ends
-            .range::<(u64, &str)>(..(now.saturating_add(1), ""))?
+            .range::<(u64, &[u8])>(..(now.saturating_add(1), &[][..]))?
             .take(most)
-            .map(|end| Ok(end?.0.value().1.to_owned()))
+            .map(|end| Ok(end?.0.value().1.to_vec()))
             .collect::<Result<_, redb::StorageError>>()?;
         for key in &over {
             self.remove(key)?;
@@ -274,14 +291,14 @@ impl<'a> Tables<'a> {
         Ok(over.len())
     }
 
-    fn beginning_with(&self, prefix: &str) -> Result<Vec<String>, redb::Error> {
+    fn beginning_with(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, redb::Error> {
         let mut keys = Vec::new();
         for entry in self.values.range(prefix..)? {
             let (key, _) = entry?;
             if !key.value().starts_with(prefix) {
                 break;
             }
-            keys.push(key.value().to_owned());
+            keys.push(key.value().to_vec());
         }
         Ok(keys)
     }
@@ -289,15 +306,31 @@ impl<'a> Tables<'a> {
 
 /// The value of a key, unless its life is over.
 fn living(
-    values: &impl ReadableTable<&'static str, (u64, &'static [u8])>,
+    values: &impl ReadableTable<&'static [u8], (u64, &'static [u8])>,
     key: &Key,
     now: u64,
 ) -> Result<Option<Value>, redb::Error> {
-    let found = values.get(key.0.as_str())?;
+    let found = values.get(key.0.as_slice())?;
     Ok(found.and_then(|found| {
         let (end, value) = found.value();
         (end > now).then(|| Value(value.to_vec()))
     }))
+}
+
+/// The number of an index's entries.
+fn counted(
+    counts: &impl ReadableTable<&'static [u8], u64>,
+    scores: &impl ReadableTable<(&'static [u8], &'static str), u64>,
+    index: &[u8],
+) -> Result<u64, redb::Error> {
+    if let Some(count) = counts.get(index)? {
+        return Ok(count.value());
+    }
+    let first = scores.range::<(&[u8], &str)>((index, "")..)?.next();
+    let is_there = first
+        .transpose()?
+        .is_some_and(|(key, _)| key.value().0 == index);
+    Ok(u64::from(is_there))
 }
 
 /// When a life that begins now is over; one beyond all clocks never is.
