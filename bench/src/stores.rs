@@ -183,7 +183,7 @@ impl Bench {
             ));
         }
         let kibibytes = mebibytes(size / 1024) * 1024.0 / as_f64(MANY);
-        report.say(&format!("a session on disk, KiB: {kibibytes:.2}"));
+        report.at_most("a session on disk, KiB", kibibytes, 1.5);
         report.at_most(
             "ready after start with 200,000 sessions in a file, s",
             report::median(&mut ready),

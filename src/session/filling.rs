@@ -109,3 +109,22 @@ fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
 fn digest<T>(read: impl Fn(&str) -> Option<T>) -> T {
     read(&random::text::<32>()).expect("32 bytes in base64url are a digest's text")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Enough for a file that is compacted when it is closed.
+    const SOME: usize = 20_000;
+
+    #[tokio::test]
+    async fn a_session_takes_at_most_one_and_a_half_kibibytes_of_a_closed_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("sessions.redb");
+        let key = SealingKey::new(&[1; SealingKey::LENGTH]);
+        fill(&path, &key, SOME).await.expect("a filled file");
+        let length = std::fs::metadata(&path).expect("a file").len();
+        let each = usize::try_from(length).expect("a length") / SOME;
+        assert!(each <= 1536, "a session takes {each} bytes");
+    }
+}
