@@ -268,3 +268,41 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
 pub(super) fn id(id: &str) -> Value {
     Value(id.as_bytes().to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::SealingKey;
+
+    fn check(bytes: &[u8], kind: &str) {
+        let error = read::<Ends>(bytes).err().map(|error| error.kind());
+        assert_eq!(error, Some(kind), "{bytes:?}");
+    }
+
+    #[test]
+    fn only_records_of_this_format_are_read() {
+        check(br#"{"v":1,"id":"a"}"#, "former-format");
+        check(&[FORMAT + 1, 0, 0], "newer-format");
+        check(&[FORMAT], "malformed");
+        check(&[FORMAT - 1, 0, 0], "malformed");
+        check(&[], "malformed");
+    }
+
+    #[test]
+    fn a_sealed_session_of_a_former_release_is_refused_with_what_to_do() {
+        let seal = Seal::new(&SealingKey::new(&[1; SealingKey::LENGTH]), &[]);
+        let key = keys::session("id");
+        let value = seal.seal(&key.0, br#"{"v":1,"id":"id"}"#);
+        let error = Kept::open(&seal, &key, &value).expect_err("JSON");
+        assert_eq!(error.kind(), "former-format");
+        assert!(error.to_string().contains("begin with an empty store"));
+    }
+
+    #[test]
+    fn fields_that_a_newer_release_adds_are_passed_over() {
+        let cause = "logout".to_owned();
+        let mut bytes = plain(&cause).0;
+        bytes.extend_from_slice(b"added");
+        assert_eq!(read::<String>(&bytes).expect("a cause"), cause);
+    }
+}

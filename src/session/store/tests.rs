@@ -283,6 +283,7 @@ macro_rules! contract {
                 no_entry_above_the_bound_is_shown,
                 scores_are_exact_up_to_the_last_millisecond,
                 members_that_leave_are_not_counted,
+                an_index_may_grow_and_shrink,
                 indexes_and_keys_of_one_name_are_apart,
             ]
             lives: [

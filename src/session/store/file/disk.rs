@@ -1,10 +1,10 @@
 //! The tables in the file, and what is done with them in one transaction. Everything here blocks.
 
-use std::ops::Bound;
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::indexes::{self, Indexes};
 use crate::session::store::{Applied, Batch, Change, Entry, Expect, Index, Key, Range, Value};
 
 /// Key to the end of its value's life, in milliseconds since 1970, and the value.
@@ -12,15 +12,6 @@ const VALUES: TableDefinition<'static, &[u8], (u64, &[u8])> = TableDefinition::n
 
 /// Ends of lives with their keys, the next one first.
 const ENDS: TableDefinition<'static, (u64, &[u8]), ()> = TableDefinition::new("ends");
-
-/// Index, score and member: the order in which indexes are read.
-const ENTRIES: TableDefinition<'static, (&[u8], u64, &str), ()> = TableDefinition::new("entries");
-
-/// Index and member to score.
-const SCORES: TableDefinition<'static, (&[u8], &str), u64> = TableDefinition::new("scores");
-
-/// Index to the number of its entries, where there are several: most indexes have one, and its count would take as much room.
-const COUNTS: TableDefinition<'static, &[u8], u64> = TableDefinition::new("counts");
 
 /// What is to be known of the file itself.
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
@@ -60,37 +51,11 @@ impl Disk {
     }
 
     pub(super) fn range(&self, range: &Range) -> Result<Vec<Entry>, redb::Error> {
-        let entries = self.0.begin_read()?.open_table(ENTRIES)?;
-        let index = range.index.0.as_slice();
-        let from = match &range.after {
-            Some(after) => Bound::Excluded((index, after.score, after.member.as_str())),
-            None => Bound::Included((index, 0, "")),
-        };
-        let mut page = Vec::new();
-        for entry in entries.range::<(&[u8], u64, &str)>((from, Bound::Unbounded))? {
-            if page.len() >= range.limit {
-                break;
-            }
-            let (key, _) = entry?;
-            let (name, score, member) = key.value();
-            if name != index || score > range.up_to {
-                break;
-            }
-            page.push(Entry {
-                score,
-                member: member.to_owned(),
-            });
-        }
-        Ok(page)
+        indexes::range(&self.0.begin_read()?, range)
     }
 
     pub(super) fn count(&self, index: &Index) -> Result<u64, redb::Error> {
-        let transaction = self.0.begin_read()?;
-        counted(
-            &transaction.open_table(COUNTS)?,
-            &transaction.open_table(SCORES)?,
-            &index.0,
-        )
+        indexes::count(&self.0.begin_read()?, &index.0)
     }
 
     /// Judges and applies batches one after the other, all in one transaction, and takes at most `sweep` values out whose lives
@@ -172,9 +137,7 @@ impl Disk {
 struct Tables<'a> {
     values: Table<'a, &'static [u8], (u64, &'static [u8])>,
     ends: Table<'a, (u64, &'static [u8]), ()>,
-    entries: Table<'a, (&'static [u8], u64, &'static str), ()>,
-    scores: Table<'a, (&'static [u8], &'static str), u64>,
-    counts: Table<'a, &'static [u8], u64>,
+    indexes: Indexes<'a>,
 }
 
 impl<'a> Tables<'a> {
@@ -182,9 +145,7 @@ impl<'a> Tables<'a> {
         Ok(Self {
             values: transaction.open_table(VALUES)?,
             ends: transaction.open_table(ENDS)?,
-            entries: transaction.open_table(ENTRIES)?,
-            scores: transaction.open_table(SCORES)?,
-            counts: transaction.open_table(COUNTS)?,
+            indexes: Indexes::open(transaction)?,
         })
     }
 
@@ -212,8 +173,8 @@ impl<'a> Tables<'a> {
                 index,
                 member,
                 score,
-            } => self.enter(&index.0, member, *score),
-            Change::Leave { index, member } => self.leave(&index.0, member),
+            } => self.indexes.enter(&index.0, member, *score),
+            Change::Leave { index, member } => self.indexes.leave(&index.0, member),
         }
     }
 
@@ -236,45 +197,6 @@ impl<'a> Tables<'a> {
         if let Some(before) = before.filter(|before| *before != NEVER) {
             self.ends.remove((before, key))?;
         }
-        Ok(())
-    }
-
-    fn enter(&mut self, index: &[u8], member: &str, score: u64) -> Result<(), redb::Error> {
-        let count = counted(&self.counts, &self.scores, index)?;
-        let before = self
-            .scores
-            .insert((index, member), score)?
-            .map(|before| before.value());
-        match before {
-            Some(before) if before == score => return Ok(()),
-            Some(before) => {
-                self.entries.remove((index, before, member))?;
-            }
-            None => self.note_count(index, count.saturating_add(1))?,
-        }
-        self.entries.insert((index, score, member), ())?;
-        Ok(())
-    }
-
-    fn leave(&mut self, index: &[u8], member: &str) -> Result<(), redb::Error> {
-        let count = counted(&self.counts, &self.scores, index)?;
-        let before = self
-            .scores
-            .remove((index, member))?
-            .map(|before| before.value());
-        if let Some(before) = before {
-            self.entries.remove((index, before, member))?;
-            self.note_count(index, count.saturating_sub(1))?;
-        }
-        Ok(())
-    }
-
-    fn note_count(&mut self, index: &[u8], count: u64) -> Result<(), redb::Error> {
-        match count {
-            // Indexes come and go with principals; none may leave a row behind.
-            0 | 1 => self.counts.remove(index)?,
-            count => self.counts.insert(index, count)?,
-        };
         Ok(())
     }
 
@@ -315,22 +237,6 @@ fn living(
         let (end, value) = found.value();
         (end > now).then(|| Value(value.to_vec()))
     }))
-}
-
-/// The number of an index's entries.
-fn counted(
-    counts: &impl ReadableTable<&'static [u8], u64>,
-    scores: &impl ReadableTable<(&'static [u8], &'static str), u64>,
-    index: &[u8],
-) -> Result<u64, redb::Error> {
-    if let Some(count) = counts.get(index)? {
-        return Ok(count.value());
-    }
-    let first = scores.range::<(&[u8], &str)>((index, "")..)?.next();
-    let is_there = first
-        .transpose()?
-        .is_some_and(|(key, _)| key.value().0 == index);
-    Ok(u64::from(is_there))
 }
 
 /// When a life that begins now is over; one beyond all clocks never is.
