@@ -1,5 +1,6 @@
 //! The tables in the file, and what is done with them in one transaction. Everything here blocks.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -10,7 +11,7 @@ use crate::session::store::{Applied, Batch, Change, Entry, Expect, Index, Key, R
 /// Key to the end of its value's life, in milliseconds since 1970, and the value.
 const VALUES: TableDefinition<'static, &[u8], (u64, &[u8])> = TableDefinition::new("values");
 
-/// Ends of lives with their keys, the next one first.
+/// Ends of lives with their keys, the next one first; of lives that are over [`SOON`] after they began.
 const ENDS: TableDefinition<'static, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 /// What is to be known of the file itself.
@@ -22,8 +23,18 @@ const FORM: (&str, u64) = ("form", 2);
 /// The end of a value that is put for good.
 const NEVER: u64 = u64::MAX;
 
+/// Longer lives have no row in [`ENDS`]: it would take more room than it gives back sooner, and a walk through all values finds them too.
+const SOON: u64 = 24 * 60 * 60 * 1000;
+
+/// Values that one step of that walk looks at: a millisecond or two for the batches behind it.
+const STEP: usize = 1000;
+
 /// The open tables.
-pub(super) struct Disk(Database);
+pub(super) struct Disk {
+    database: Database,
+    /// Where the next step of the walk begins.
+    walked: Mutex<Vec<u8>>,
+}
 
 impl Disk {
     /// Takes a database over, and makes the tables that it lacks; `None` when its tables have another form.
@@ -42,31 +53,35 @@ impl Disk {
             Tables::open(&transaction)?;
         }
         transaction.commit()?;
-        Ok(Some(Self(database)))
+        Ok(Some(Self {
+            database,
+            walked: Mutex::default(),
+        }))
     }
 
     pub(super) fn read(&self, keys: &[Key], now: u64) -> Result<Vec<Option<Value>>, redb::Error> {
-        let values = self.0.begin_read()?.open_table(VALUES)?;
+        let values = self.database.begin_read()?.open_table(VALUES)?;
         keys.iter().map(|key| living(&values, key, now)).collect()
     }
 
     pub(super) fn range(&self, range: &Range) -> Result<Vec<Entry>, redb::Error> {
-        indexes::range(&self.0.begin_read()?, range)
+        indexes::range(&self.database.begin_read()?, range)
     }
 
     pub(super) fn count(&self, index: &Index) -> Result<u64, redb::Error> {
-        indexes::count(&self.0.begin_read()?, &index.0)
+        indexes::count(&self.database.begin_read()?, &index.0)
     }
 
     /// Judges and applies batches one after the other, all in one transaction, and takes at most `sweep` values out whose lives
-    /// are over. Tells for each batch whether it was applied, and how many values were taken out.
+    /// are over, besides those that a step of the walk comes upon. Tells for each batch whether it was applied, and how many values were
+    /// taken out otherwise.
     pub(super) fn write<'a>(
         &self,
         batches: impl Iterator<Item = &'a Batch>,
         now: u64,
         sweep: usize,
     ) -> Result<(Vec<Applied>, usize), redb::Error> {
-        let transaction = self.0.begin_write()?;
+        let transaction = self.database.begin_write()?;
         let mut applied = Vec::new();
         let swept;
         let mut changed = false;
@@ -83,6 +98,10 @@ impl Disk {
                 applied.push(if holds { Applied::Yes } else { Applied::No });
             }
             swept = tables.sweep(now, sweep)?;
+            if sweep > 0 {
+                let mut walked = self.walked.lock().unwrap_or_else(PoisonError::into_inner);
+                changed |= tables.walk(&mut walked, now)?;
+            }
         }
         if changed || swept > 0 {
             transaction.commit()?;
@@ -95,7 +114,7 @@ impl Disk {
 
     /// Drops every key that begins with one of these.
     pub(super) fn forget(&self, prefixes: &[String]) -> Result<(), redb::Error> {
-        let transaction = self.0.begin_write()?;
+        let transaction = self.database.begin_write()?;
         {
             let mut tables = Tables::open(&transaction)?;
             for prefix in prefixes {
@@ -110,14 +129,14 @@ impl Disk {
 
     /// Moves what is kept together and gives the rest of the file back, if more than a quarter of `length` bytes is free.
     pub(super) fn compact(&mut self, length: u64) -> Result<(), redb::Error> {
-        let transaction = self.0.begin_write()?;
+        let transaction = self.database.begin_write()?;
         let stats = transaction.stats()?;
         transaction.abort()?;
         let used = stats
             .allocated_pages()
             .saturating_mul(u64::try_from(stats.page_size()).unwrap_or(u64::MAX));
         if used < length / 4 * 3 {
-            self.0.compact()?;
+            self.database.compact()?;
         }
         Ok(())
     }
@@ -127,7 +146,7 @@ impl Disk {
     pub(super) fn lying(&self) -> Result<(u64, u64), redb::Error> {
         use redb::ReadableTableMetadata as _;
 
-        let transaction = self.0.begin_read()?;
+        let transaction = self.database.begin_read()?;
         let values = transaction.open_table(VALUES)?.len()?;
         Ok((values, transaction.open_table(ENDS)?.len()?))
     }
@@ -166,7 +185,8 @@ impl<'a> Tables<'a> {
     fn change(&mut self, change: &Change, now: u64) -> Result<(), redb::Error> {
         match change {
             Change::Put { key, value, life } => {
-                self.put(&key.0, &value.0, life.map_or(NEVER, |life| end(now, life)))
+                let end = life.map_or(NEVER, |life| end(now, life));
+                self.put(&key.0, (end, &value.0), now)
             }
             Change::Remove(key) => self.remove(&key.0),
             Change::Enter {
@@ -178,7 +198,7 @@ impl<'a> Tables<'a> {
         }
     }
 
-    fn put(&mut self, key: &[u8], value: &[u8], end: u64) -> Result<(), redb::Error> {
+    fn put(&mut self, key: &[u8], (end, value): (u64, &[u8]), now: u64) -> Result<(), redb::Error> {
         let before = self
             .values
             .insert(key, (end, value))?
@@ -186,7 +206,7 @@ impl<'a> Tables<'a> {
         if let Some(before) = before.filter(|before| *before != end && *before != NEVER) {
             self.ends.remove((before, key))?;
         }
-        if end != NEVER {
+        if end.saturating_sub(now) <= SOON {
             self.ends.insert((end, key), ())?;
         }
         Ok(())
@@ -211,6 +231,26 @@ impl<'a> Tables<'a> {
             self.remove(key)?;
         }
         Ok(over.len())
+    }
+
+    /// Takes those of the next values out whose lives are over. Were there any?
+    fn walk(&mut self, from: &mut Vec<u8>, now: u64) -> Result<bool, redb::Error> {
+        let (mut over, mut next) = (Vec::new(), Vec::new());
+        for (looked_at, row) in self.values.range(from.as_slice()..)?.enumerate() {
+            let (key, value) = row?;
+            if looked_at == STEP {
+                next = key.value().to_vec();
+                break;
+            }
+            if value.value().0 <= now {
+                over.push(key.value().to_vec());
+            }
+        }
+        for key in &over {
+            self.remove(key)?;
+        }
+        *from = next;
+        Ok(!over.is_empty())
     }
 
     fn beginning_with(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, redb::Error> {
