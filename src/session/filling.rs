@@ -13,7 +13,7 @@ use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::secret::{AuthToken, SealingKey};
-use crate::session::facts::{Facts, Uses};
+use crate::session::facts::{Facts, ID, Uses};
 use crate::session::life::Bounds;
 use crate::session::moment::Moment;
 use crate::session::shared::Shared;
@@ -55,7 +55,7 @@ pub struct Filled {
     pub closing: Duration,
 }
 
-/// Puts `count` live sessions into a file, each of a principal of its own.
+/// Puts `count` live sessions into a file, each of a principal of its own, whose user is remembered.
 ///
 /// # Errors
 /// [`FillError`].
@@ -89,7 +89,7 @@ pub async fn fill(path: &Path, key: &SealingKey, count: usize) -> Result<Filled,
 fn born(shared: &Shared, batch: Batch, number: usize, at: Moment) -> Batch {
     let end = at.after(LIFE);
     let facts = Facts {
-        id: Arc::from(random::text::<16>()),
+        id: Arc::from(random::text::<ID>()),
         username: format!("bench.user-{number}").into(),
         host_session: digest(HostSession::from_text),
         principal: digest(PrincipalKey::from_text),
@@ -98,8 +98,12 @@ fn born(shared: &Shared, batch: Batch, number: usize, at: Moment) -> Batch {
         began: at,
         hard_end: end,
     };
+    let user_id = random::text::<12>();
+    // In form what is remembered of a user.
+    let user = (&user_id, &facts.username, 0_u8);
+    let batch = shared.acting(batch, &facts.principal, &user_id, &user);
     let credentials = Credentials::kept(
-        &random::text::<12>(),
+        &user_id,
         &AuthToken::new(random::text::<32>()),
         at.time(),
         end.time(),
