@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     /// Enough for a file that is compacted when it is closed.
-    const SOME: usize = 20_000;
+    const SOME: usize = 13_000;
 
     #[tokio::test]
     async fn a_session_takes_at_most_one_and_a_half_kibibytes_of_a_closed_file() {
