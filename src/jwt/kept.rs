@@ -1,10 +1,10 @@
-//! Digests as texts, for stores that keep them: base64url without padding, and nothing else is read back.
+//! Digests as they are kept: their bytes in records, and as texts base64url without padding; nothing else is read back.
 //!
 //! What comes from a store was made by this layer before and names what it named then.
 
 use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use data_encoding::BASE64URL_NOPAD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey, TokenFingerprint};
 
@@ -26,14 +26,13 @@ macro_rules! kept {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.to_text())
+                self.as_bytes().serialize(serializer)
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Self::from_text(&text).ok_or_else(|| de::Error::custom("no digest"))
+                <[u8; SHA256_OUTPUT_LEN]>::deserialize(deserializer).map(Self::from_kept)
             }
         }
     };

@@ -1,8 +1,11 @@
 //! A session file full of sessions that nobody began, for the bench: as many as a busy workspace has would take it an hour to begin.
 
+use std::fs::Metadata;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::config::session::Scope;
@@ -10,7 +13,7 @@ use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 use crate::random;
 use crate::rocketchat::Credentials;
 use crate::secret::{AuthToken, SealingKey};
-use crate::session::facts::{Facts, Uses};
+use crate::session::facts::{Facts, ID, Uses};
 use crate::session::life::Bounds;
 use crate::session::moment::Moment;
 use crate::session::shared::Shared;
@@ -23,8 +26,11 @@ use crate::session::store::{Batch, OpenError, StoreError};
 /// Sessions written in one batch.
 const AT_A_TIME: usize = 500;
 
-/// How long they live from now on.
+/// How long each lives.
 const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long ago the first began; the others came evenly from then on, so that indexes by time grow at one end.
+const AGO: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Why a file could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -35,47 +41,71 @@ pub enum FillError {
     /// It cannot be written.
     #[error("the session file cannot be written")]
     Write(#[from] StoreError),
+    /// It cannot be looked at.
+    #[error("the session file cannot be looked at")]
+    Look(#[from] std::io::Error),
 }
 
-/// Puts `count` live sessions into a file, each of a principal of its own.
+/// A file that was filled, and is closed.
+#[derive(Debug)]
+pub struct Filled {
+    /// The file before it was closed.
+    pub open: Metadata,
+    /// How long the closing took.
+    pub closing: Duration,
+}
+
+/// Puts `count` live sessions into a file, each of a principal of its own, whose user is remembered.
 ///
 /// # Errors
 /// [`FillError`].
-pub async fn fill(path: &Path, key: &SealingKey, count: usize) -> Result<(), FillError> {
+pub async fn fill(path: &Path, key: &SealingKey, count: usize) -> Result<Filled, FillError> {
     let clock = Clock::system();
     let file = File::open(path, clock.clone(), &[]).await?;
     let seal = Seal::new(key, &[]);
     let shared = Shared::new(Arc::new(file), seal, clock.clone(), Scope::Session);
-    let now = Moment::of(clock.now());
+    let first = Moment::of(clock.now() - AGO);
+    let apart = AGO / u32::try_from(count).unwrap_or(u32::MAX).max(1);
     let mut written = 0;
     while written < count {
         let some = AT_A_TIME.min(count - written);
         let mut batch = Batch::default();
         for number in written..written + some {
-            batch = born(&shared, batch, number, now);
+            let at = first.after(apart * u32::try_from(number).unwrap_or(u32::MAX));
+            batch = born(&shared, batch, number, at);
         }
         shared.applied(&batch).await?;
         written += some;
     }
-    Ok(())
+    let open = std::fs::metadata(path)?;
+    let closed = Instant::now();
+    drop(shared);
+    Ok(Filled {
+        open,
+        closing: closed.elapsed(),
+    })
 }
 
-fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
-    let end = now.after(LIFE);
+fn born(shared: &Shared, batch: Batch, number: usize, at: Moment) -> Batch {
+    let end = at.after(LIFE);
     let facts = Facts {
-        id: Arc::from(random::text::<16>()),
+        id: Arc::from(random::text::<ID>()),
         username: format!("bench.user-{number}").into(),
         host_session: digest(HostSession::from_text),
         principal: digest(PrincipalKey::from_text),
         claim: Some(digest(ClaimKey::from_text)),
         issuer: Arc::from("https://host.example.com"),
-        began: now,
+        began: at,
         hard_end: end,
     };
+    let user_id = random::text::<12>();
+    // In form what is remembered of a user.
+    let user = (&user_id, &facts.username, 0_u8);
+    let batch = shared.acting(batch, &facts.principal, &user_id, &user);
     let credentials = Credentials::kept(
-        &random::text::<12>(),
+        &user_id,
         &AuthToken::new(random::text::<32>()),
-        now.time(),
+        at.time(),
         end.time(),
     );
     let kept = Kept {
@@ -84,10 +114,10 @@ fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
         credentials: Arc::new(credentials.expect("a header can carry base64url")),
     };
     let uses = Uses {
-        last_used: now,
+        last_used: at,
         token_expires: end,
         connected: Moment::BEGINNING,
-        issued: now,
+        issued: at,
         bare: Vec::new(),
     };
     let bounds = Bounds {
@@ -108,4 +138,23 @@ fn born(shared: &Shared, batch: Batch, number: usize, now: Moment) -> Batch {
 
 fn digest<T>(read: impl Fn(&str) -> Option<T>) -> T {
     read(&random::text::<32>()).expect("32 bytes in base64url are a digest's text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Enough for a file that is compacted when it is closed.
+    const SOME: usize = 13_000;
+
+    #[tokio::test]
+    async fn a_session_takes_at_most_one_and_a_half_kibibytes_of_a_closed_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("sessions.redb");
+        let key = SealingKey::new(&[1; SealingKey::LENGTH]);
+        fill(&path, &key, SOME).await.expect("a filled file");
+        let length = std::fs::metadata(&path).expect("a file").len();
+        let each = usize::try_from(length).expect("a length") / SOME;
+        assert!(each <= 1536, "a session takes {each} bytes");
+    }
 }

@@ -69,13 +69,13 @@ pub(in crate::session) enum Applied {
     No,
 }
 
-/// A name below which a value is kept: short ASCII text, never longer than 128 bytes.
+/// A name below which a value is kept: any bytes, never more than 128.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(in crate::session) struct Key(pub(in crate::session) String);
+pub(in crate::session) struct Key(pub(in crate::session) Vec<u8>);
 
 /// A name of an index, in a space of its own beside the keys'.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub(in crate::session) struct Index(pub(in crate::session) String);
+pub(in crate::session) struct Index(pub(in crate::session) Vec<u8>);
 
 /// What is kept under a key; at most 64 KiB.
 #[derive(Clone, PartialEq, Eq)]

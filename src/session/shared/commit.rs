@@ -148,7 +148,7 @@ impl Shared {
         let batch = batch
             .unchanged(&host, None)
             .put(&session, kept.seal(&self.seal, &session))
-            .put(&times, codec::sealed(&self.seal, &times, uses))
+            .put(&times, codec::sealed(&self.seal, &times, *uses))
             .put(&host, id.clone())
             .put(&stand_in, id)
             .enter(keys::all(), &facts.id, keys::youngest_first(facts.began));

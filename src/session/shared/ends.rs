@@ -13,6 +13,7 @@ use crate::session::life::{Bounds, Step};
 use crate::session::moment::Moment;
 use crate::session::outbox::Ending;
 use crate::session::shared::codec::{self, Debt, Kept};
+use crate::session::shared::lease::free;
 use crate::session::shared::{ROUNDS, Shared, keys};
 use crate::session::store::{Batch, Expect, Key, StoreError, Value};
 use crate::session::tombstone::{Token, Tombstone};
@@ -160,9 +161,7 @@ impl Shared {
         host_session: &HostSession,
     ) -> Result<(), StoreError> {
         let lease = keys::exchange_lease(host_session);
-        let batch = Batch::default()
-            .remove(&lease)
-            .tell(format!("f {}", lease.0));
+        let batch = Batch::default().remove(&lease).tell(free(&lease));
         self.applied(&batch).await.map(drop)
     }
 

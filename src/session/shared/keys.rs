@@ -1,4 +1,5 @@
-//! The names under which sessions keep things in a store: one letter for the kind, then a random id or a digest.
+//! The names under which sessions keep things in a store: one letter for the kind, then a random id as text or the
+//! bytes of a digest.
 //!
 //! | key | holds | sealed |
 //! |---|---|---|
@@ -22,7 +23,6 @@
 //! | `p:` principal, `c:` session claim | session ids | when they were last used, as far as the store knows |
 
 use aws_lc_rs::digest::{SHA256, digest};
-use data_encoding::BASE64URL_NOPAD;
 
 use crate::jwt::{ClaimKey, HostSession, PrincipalKey};
 use crate::session::grave::Grave;
@@ -34,11 +34,16 @@ use crate::session::store::{Index, Key};
 pub(in crate::session) const LEASES: &str = "l:";
 
 pub(super) fn session(id: &str) -> Key {
-    Key(format!("s:{id}"))
+    named("s:", id.as_bytes())
+}
+
+/// The id of the session that a key of [`session`] names.
+pub(super) fn session_id(key: &Key) -> Option<&str> {
+    std::str::from_utf8(key.0.strip_prefix(b"s:")?).ok()
 }
 
 pub(super) fn times(id: &str) -> Key {
-    Key(format!("t:{id}"))
+    named("t:", id.as_bytes())
 }
 
 pub(super) fn host(host_session: &HostSession) -> Key {
@@ -71,7 +76,7 @@ pub(super) fn grave(grave: &Grave) -> Key {
 }
 
 pub(super) fn owed(id: &str) -> Key {
-    Key(format!("o:{id}"))
+    named("o:", id.as_bytes())
 }
 
 pub(super) fn user(principal: &PrincipalKey) -> Key {
@@ -92,15 +97,15 @@ pub(in crate::session) fn youngest_first(began: Moment) -> u64 {
 }
 
 pub(super) fn all() -> Index {
-    Index("all".to_owned())
+    Index(b"all".to_vec())
 }
 
 pub(super) fn due() -> Index {
-    Index("due".to_owned())
+    Index(b"due".to_vec())
 }
 
 pub(super) fn all_owed() -> Index {
-    Index("owed".to_owned())
+    Index(b"owed".to_vec())
 }
 
 pub(super) fn of_principal(principal: &PrincipalKey) -> Index {
@@ -111,6 +116,6 @@ pub(super) fn of_claim(claim: &ClaimKey) -> Index {
     Index(named("c:", claim.as_bytes()).0)
 }
 
-fn named(kind: &str, digest: &[u8]) -> Key {
-    Key(format!("{kind}{}", BASE64URL_NOPAD.encode(digest)))
+fn named(kind: &str, name: &[u8]) -> Key {
+    Key([kind.as_bytes(), name].concat())
 }

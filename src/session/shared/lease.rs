@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -124,8 +125,8 @@ async fn renew(shared: Arc<Shared>, key: Key, value: Value) {
 }
 
 /// The word that a lease is free.
-fn free(key: &Key) -> String {
-    format!("f {}", key.0)
+pub(super) fn free(key: &Key) -> String {
+    format!("f {}", BASE64URL_NOPAD.encode(&key.0))
 }
 
 /// Who waits for what.
@@ -142,8 +143,12 @@ impl Bells {
         Arc::clone(bells.entry(key.clone()).or_default())
     }
 
+    /// For a lease as [`free`] writes it. Who waits for one that is written otherwise looks again soon enough.
     pub(super) fn ring(&self, key: &str) {
-        if let Some(bell) = self.bells().remove(&Key(key.to_owned())) {
+        let Ok(key) = BASE64URL_NOPAD.decode(key.as_bytes()) else {
+            return;
+        };
+        if let Some(bell) = self.bells().remove(&Key(key)) {
             bell.notify_waiters();
         }
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::jwt::PrincipalKey;
 use crate::session::shared::{Shared, codec, keys};
-use crate::session::store::{Batch, StoreError, Value};
+use crate::session::store::{Batch, StoreError};
 
 /// How long it is remembered after a principal's latest exchange.
 const REMEMBERED: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -31,11 +31,8 @@ impl Shared {
         user_id: &str,
     ) -> Result<Option<PrincipalKey>, StoreError> {
         let [value] = self.read([&keys::owner(user_id)]).await?;
-        Ok(value.and_then(|value| {
-            std::str::from_utf8(&value.0)
-                .ok()
-                .and_then(PrincipalKey::from_text)
-        }))
+        let principal = value.map(|value| codec::read(&value.0));
+        Ok(principal.transpose()?)
     }
 
     /// Remembers both. `false`: another principal acts as the user by now.
@@ -45,21 +42,34 @@ impl Shared {
         user_id: &str,
         user: &T,
     ) -> Result<bool, StoreError> {
-        let (key, owner) = (keys::user(principal), keys::owner(user_id));
-        let mine = Value(principal.to_text().into_bytes());
+        let owner = keys::owner(user_id);
+        let mine = codec::plain(principal);
         let [before] = self.read([&owner]).await?;
         if before.as_ref().is_some_and(|before| *before != mine) {
             return Ok(false);
         }
-        let batch = Batch::default()
-            .unchanged(&owner, before.as_ref())
-            .put_for(&owner, mine, Some(REMEMBERED))
+        let batch = Batch::default().unchanged(&owner, before.as_ref());
+        self.applied(&self.acting(batch, principal, user_id, user))
+            .await
+    }
+
+    /// Enters which principal acts as which user.
+    pub(in crate::session) fn acting<T: Serialize>(
+        &self,
+        batch: Batch,
+        principal: &PrincipalKey,
+        user_id: &str,
+        user: &T,
+    ) -> Batch {
+        let key = keys::user(principal);
+        let user = codec::sealed(&self.seal, &key, user);
+        batch
             .put_for(
-                &key,
-                codec::sealed(&self.seal, &key, user),
+                &keys::owner(user_id),
+                codec::plain(principal),
                 Some(REMEMBERED),
-            );
-        self.applied(&batch).await
+            )
+            .put_for(&key, user, Some(REMEMBERED))
     }
 
     /// Forgets a user that is gone.

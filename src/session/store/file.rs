@@ -24,6 +24,7 @@ use crate::session::store::{
 
 mod disk;
 mod followers;
+mod indexes;
 mod opening;
 mod shelf;
 mod writer;

@@ -87,12 +87,12 @@ impl Seal {
     /// # Panics
     /// When the system has no randomness: nothing secret can be kept then.
     #[must_use]
-    pub(in crate::session) fn seal(&self, place: &str, plain: &[u8]) -> Value {
+    pub(in crate::session) fn seal(&self, place: impl AsRef<[u8]>, plain: &[u8]) -> Value {
         let ring = &self.first;
         let mut text = plain.to_vec();
         let nonce = ring
             .sealing
-            .seal_in_place_append_tag(bound(&ring.id, place), &mut text)
+            .seal_in_place_append_tag(bound(&ring.id, place.as_ref()), &mut text)
             .expect("the system's random source answers, and values are short");
         let mut sealed = Vec::with_capacity(HEAD + text.len());
         sealed.push(FORM);
@@ -108,7 +108,7 @@ impl Seal {
     /// [`SealError`].
     pub(in crate::session) fn open(
         &self,
-        place: &str,
+        place: impl AsRef<[u8]>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (head, text) = sealed.split_at_checked(HEAD).ok_or(SealError::Form)?;
@@ -124,7 +124,7 @@ impl Seal {
             let mut plain = Zeroizing::new(text.to_vec());
             let opened = ring
                 .sealing
-                .open_in_place(nonce, bound(id, place), plain.as_mut_slice())
+                .open_in_place(nonce, bound(id, place.as_ref()), plain.as_mut_slice())
                 .map(|opened| opened.len());
             if let Ok(length) = opened {
                 plain.truncate(length);
@@ -183,10 +183,10 @@ impl fmt::Debug for Seal {
 }
 
 /// What is not secret and must be the same when the value is opened.
-fn bound(id: &[u8; ID], place: &str) -> Aad<Vec<u8>> {
+fn bound(id: &[u8; ID], place: &[u8]) -> Aad<Vec<u8>> {
     let mut bound = vec![FORM];
     bound.extend_from_slice(id);
-    bound.extend_from_slice(place.as_bytes());
+    bound.extend_from_slice(place);
     Aad::from(bound)
 }
 

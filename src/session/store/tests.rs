@@ -198,7 +198,7 @@ impl Follower {
 }
 
 pub(in crate::session::store) fn k(key: &str) -> Key {
-    Key(key.to_owned())
+    Key(key.as_bytes().to_vec())
 }
 
 pub(in crate::session::store) fn v(value: impl AsRef<[u8]>) -> Value {
@@ -206,7 +206,7 @@ pub(in crate::session::store) fn v(value: impl AsRef<[u8]>) -> Value {
 }
 
 pub(in crate::session::store) fn i(index: &str) -> Index {
-    Index(index.to_owned())
+    Index(index.as_bytes().to_vec())
 }
 
 pub(in crate::session::store) fn put(key: &str, value: impl AsRef<[u8]>) -> Change {
@@ -283,6 +283,7 @@ macro_rules! contract {
                 no_entry_above_the_bound_is_shown,
                 scores_are_exact_up_to_the_last_millisecond,
                 members_that_leave_are_not_counted,
+                an_index_may_grow_and_shrink,
                 indexes_and_keys_of_one_name_are_apart,
             ]
             lives: [

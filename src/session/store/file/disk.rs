@@ -1,38 +1,40 @@
 //! The tables in the file, and what is done with them in one transaction. Everything here blocks.
 
-use std::ops::Bound;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::indexes::{self, Indexes};
 use crate::session::store::{Applied, Batch, Change, Entry, Expect, Index, Key, Range, Value};
 
 /// Key to the end of its value's life, in milliseconds since 1970, and the value.
-const VALUES: TableDefinition<'static, &str, (u64, &[u8])> = TableDefinition::new("values");
+const VALUES: TableDefinition<'static, &[u8], (u64, &[u8])> = TableDefinition::new("values");
 
-/// Ends of lives with their keys, the next one first.
-const ENDS: TableDefinition<'static, (u64, &str), ()> = TableDefinition::new("ends");
-
-/// Index, score and member: the order in which indexes are read.
-const ENTRIES: TableDefinition<'static, (&str, u64, &str), ()> = TableDefinition::new("entries");
-
-/// Index and member to score.
-const SCORES: TableDefinition<'static, (&str, &str), u64> = TableDefinition::new("scores");
-
-/// Index to the number of its entries.
-const COUNTS: TableDefinition<'static, &str, u64> = TableDefinition::new("counts");
+/// Ends of lives with their keys, the next one first; of lives that are over [`SOON`] after they began.
+const ENDS: TableDefinition<'static, (u64, &[u8]), ()> = TableDefinition::new("ends");
 
 /// What is to be known of the file itself.
 const ABOUT: TableDefinition<'static, &str, u64> = TableDefinition::new("about");
 
 /// Which form the tables have; another release may have another.
-const FORM: (&str, u64) = ("form", 1);
+const FORM: (&str, u64) = ("form", 2);
 
 /// The end of a value that is put for good.
 const NEVER: u64 = u64::MAX;
 
+/// Longer lives have no row in [`ENDS`]: it would take more room than it gives back sooner, and a walk through all values finds them too.
+const SOON: u64 = 24 * 60 * 60 * 1000;
+
+/// Values that one step of that walk looks at: a millisecond or two for the batches behind it.
+const STEP: usize = 1000;
+
 /// The open tables.
-pub(super) struct Disk(Database);
+pub(super) struct Disk {
+    database: Database,
+    /// Where the next step of the walk begins.
+    walked: Mutex<Vec<u8>>,
+}
 
 impl Disk {
     /// Takes a database over, and makes the tables that it lacks; `None` when its tables have another form.
@@ -51,55 +53,35 @@ impl Disk {
             Tables::open(&transaction)?;
         }
         transaction.commit()?;
-        Ok(Some(Self(database)))
+        Ok(Some(Self {
+            database,
+            walked: Mutex::default(),
+        }))
     }
 
     pub(super) fn read(&self, keys: &[Key], now: u64) -> Result<Vec<Option<Value>>, redb::Error> {
-        let values = self.0.begin_read()?.open_table(VALUES)?;
+        let values = self.database.begin_read()?.open_table(VALUES)?;
         keys.iter().map(|key| living(&values, key, now)).collect()
     }
 
     pub(super) fn range(&self, range: &Range) -> Result<Vec<Entry>, redb::Error> {
-        let entries = self.0.begin_read()?.open_table(ENTRIES)?;
-        let index = range.index.0.as_str();
-        let from = match &range.after {
-            Some(after) => Bound::Excluded((index, after.score, after.member.as_str())),
-            None => Bound::Included((index, 0, "")),
-        };
-        let mut page = Vec::new();
-        for entry in entries.range::<(&str, u64, &str)>((from, Bound::Unbounded))? {
-            if page.len() >= range.limit {
-                break;
-            }
-            let (key, _) = entry?;
-            let (name, score, member) = key.value();
-            if name != index || score > range.up_to {
-                break;
-            }
-            page.push(Entry {
-                score,
-                member: member.to_owned(),
-            });
-        }
-        Ok(page)
+        indexes::range(&self.database.begin_read()?, range)
     }
 
     pub(super) fn count(&self, index: &Index) -> Result<u64, redb::Error> {
-        let counts = self.0.begin_read()?.open_table(COUNTS)?;
-        Ok(counts
-            .get(index.0.as_str())?
-            .map_or(0, |count| count.value()))
+        indexes::count(&self.database.begin_read()?, &index.0)
     }
 
     /// Judges and applies batches one after the other, all in one transaction, and takes at most `sweep` values out whose lives
-    /// are over. Tells for each batch whether it was applied, and how many values were taken out.
+    /// are over, besides those that a step of the walk comes upon. Tells for each batch whether it was applied, and how many values were
+    /// taken out otherwise.
     pub(super) fn write<'a>(
         &self,
         batches: impl Iterator<Item = &'a Batch>,
         now: u64,
         sweep: usize,
     ) -> Result<(Vec<Applied>, usize), redb::Error> {
-        let transaction = self.0.begin_write()?;
+        let transaction = self.database.begin_write()?;
         let mut applied = Vec::new();
         let swept;
         let mut changed = false;
@@ -116,6 +98,10 @@ impl Disk {
                 applied.push(if holds { Applied::Yes } else { Applied::No });
             }
             swept = tables.sweep(now, sweep)?;
+            if sweep > 0 {
+                let mut walked = self.walked.lock().unwrap_or_else(PoisonError::into_inner);
+                changed |= tables.walk(&mut walked, now)?;
+            }
         }
         if changed || swept > 0 {
             transaction.commit()?;
@@ -128,11 +114,11 @@ impl Disk {
 
     /// Drops every key that begins with one of these.
     pub(super) fn forget(&self, prefixes: &[String]) -> Result<(), redb::Error> {
-        let transaction = self.0.begin_write()?;
+        let transaction = self.database.begin_write()?;
         {
             let mut tables = Tables::open(&transaction)?;
             for prefix in prefixes {
-                for key in tables.beginning_with(prefix)? {
+                for key in tables.beginning_with(prefix.as_bytes())? {
                     tables.remove(&key)?;
                 }
             }
@@ -141,12 +127,26 @@ impl Disk {
         Ok(())
     }
 
+    /// Moves what is kept together and gives the rest of the file back, if more than a quarter of `length` bytes is free.
+    pub(super) fn compact(&mut self, length: u64) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        let stats = transaction.stats()?;
+        transaction.abort()?;
+        let used = stats
+            .allocated_pages()
+            .saturating_mul(u64::try_from(stats.page_size()).unwrap_or(u64::MAX));
+        if used < length / 4 * 3 {
+            self.database.compact()?;
+        }
+        Ok(())
+    }
+
     /// How many values lie in the file, those whose lives are over among them.
     #[cfg(test)]
     pub(super) fn lying(&self) -> Result<(u64, u64), redb::Error> {
         use redb::ReadableTableMetadata as _;
 
-        let transaction = self.0.begin_read()?;
+        let transaction = self.database.begin_read()?;
         let values = transaction.open_table(VALUES)?.len()?;
         Ok((values, transaction.open_table(ENDS)?.len()?))
     }
@@ -154,11 +154,9 @@ impl Disk {
 
 /// All tables within one transaction.
 struct Tables<'a> {
-    values: Table<'a, &'static str, (u64, &'static [u8])>,
-    ends: Table<'a, (u64, &'static str), ()>,
-    entries: Table<'a, (&'static str, u64, &'static str), ()>,
-    scores: Table<'a, (&'static str, &'static str), u64>,
-    counts: Table<'a, &'static str, u64>,
+    values: Table<'a, &'static [u8], (u64, &'static [u8])>,
+    ends: Table<'a, (u64, &'static [u8]), ()>,
+    indexes: Indexes<'a>,
 }
 
 impl<'a> Tables<'a> {
@@ -166,9 +164,7 @@ impl<'a> Tables<'a> {
         Ok(Self {
             values: transaction.open_table(VALUES)?,
             ends: transaction.open_table(ENDS)?,
-            entries: transaction.open_table(ENTRIES)?,
-            scores: transaction.open_table(SCORES)?,
-            counts: transaction.open_table(COUNTS)?,
+            indexes: Indexes::open(transaction)?,
         })
     }
 
@@ -189,19 +185,20 @@ impl<'a> Tables<'a> {
     fn change(&mut self, change: &Change, now: u64) -> Result<(), redb::Error> {
         match change {
             Change::Put { key, value, life } => {
-                self.put(&key.0, &value.0, life.map_or(NEVER, |life| end(now, life)))
+                let end = life.map_or(NEVER, |life| end(now, life));
+                self.put(&key.0, (end, &value.0), now)
             }
             Change::Remove(key) => self.remove(&key.0),
             Change::Enter {
                 index,
                 member,
                 score,
-            } => self.enter(&index.0, member, *score),
-            Change::Leave { index, member } => self.leave(&index.0, member),
+            } => self.indexes.enter(&index.0, member, *score),
+            Change::Leave { index, member } => self.indexes.leave(&index.0, member),
         }
     }
 
-    fn put(&mut self, key: &str, value: &[u8], end: u64) -> Result<(), redb::Error> {
+    fn put(&mut self, key: &[u8], (end, value): (u64, &[u8]), now: u64) -> Result<(), redb::Error> {
         let before = self
             .values
             .insert(key, (end, value))?
@@ -209,13 +206,13 @@ impl<'a> Tables<'a> {
         if let Some(before) = before.filter(|before| *before != end && *before != NEVER) {
             self.ends.remove((before, key))?;
         }
-        if end != NEVER {
+        if end.saturating_sub(now) <= SOON {
             self.ends.insert((end, key), ())?;
         }
         Ok(())
     }
 
-    fn remove(&mut self, key: &str) -> Result<(), redb::Error> {
+    fn remove(&mut self, key: &[u8]) -> Result<(), redb::Error> {
         let before = self.values.remove(key)?.map(|before| before.value().0);
         if let Some(before) = before.filter(|before| *before != NEVER) {
             self.ends.remove((before, key))?;
@@ -223,50 +220,12 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
-    fn enter(&mut self, index: &str, member: &str, score: u64) -> Result<(), redb::Error> {
-        let before = self
-            .scores
-            .insert((index, member), score)?
-            .map(|before| before.value());
-        match before {
-            Some(before) if before == score => return Ok(()),
-            Some(before) => {
-                self.entries.remove((index, before, member))?;
-            }
-            None => self.recount(index, |count| count.saturating_add(1))?,
-        }
-        self.entries.insert((index, score, member), ())?;
-        Ok(())
-    }
-
-    fn leave(&mut self, index: &str, member: &str) -> Result<(), redb::Error> {
-        let before = self
-            .scores
-            .remove((index, member))?
-            .map(|before| before.value());
-        if let Some(before) = before {
-            self.entries.remove((index, before, member))?;
-            self.recount(index, |count| count.saturating_sub(1))?;
-        }
-        Ok(())
-    }
-
-    fn recount(&mut self, index: &str, by: impl Fn(u64) -> u64) -> Result<(), redb::Error> {
-        let before = self.counts.get(index)?.map_or(0, |count| count.value());
-        match by(before) {
-            // Indexes come and go with principals; none may leave a row behind.
-            0 => self.counts.remove(index)?,
-            count => self.counts.insert(index, count)?,
-        };
-        Ok(())
-    }
-
     fn sweep(&mut self, now: u64, most: usize) -> Result<usize, redb::Error> {
-        let over: Vec<String> = self
+        let over: Vec<Vec<u8>> = self
             .ends
-            .range::<(u64, &str)>(..(now.saturating_add(1), ""))?
+            .range::<(u64, &[u8])>(..(now.saturating_add(1), &[][..]))?
             .take(most)
-            .map(|end| Ok(end?.0.value().1.to_owned()))
+            .map(|end| Ok(end?.0.value().1.to_vec()))
             .collect::<Result<_, redb::StorageError>>()?;
         for key in &over {
             self.remove(key)?;
@@ -274,14 +233,34 @@ impl<'a> Tables<'a> {
         Ok(over.len())
     }
 
-    fn beginning_with(&self, prefix: &str) -> Result<Vec<String>, redb::Error> {
+    /// Takes those of the next values out whose lives are over. Were there any?
+    fn walk(&mut self, from: &mut Vec<u8>, now: u64) -> Result<bool, redb::Error> {
+        let (mut over, mut next) = (Vec::new(), Vec::new());
+        for (looked_at, row) in self.values.range(from.as_slice()..)?.enumerate() {
+            let (key, value) = row?;
+            if looked_at == STEP {
+                next = key.value().to_vec();
+                break;
+            }
+            if value.value().0 <= now {
+                over.push(key.value().to_vec());
+            }
+        }
+        for key in &over {
+            self.remove(key)?;
+        }
+        *from = next;
+        Ok(!over.is_empty())
+    }
+
+    fn beginning_with(&self, prefix: &[u8]) -> Result<Vec<Vec<u8>>, redb::Error> {
         let mut keys = Vec::new();
         for entry in self.values.range(prefix..)? {
             let (key, _) = entry?;
             if !key.value().starts_with(prefix) {
                 break;
             }
-            keys.push(key.value().to_owned());
+            keys.push(key.value().to_vec());
         }
         Ok(keys)
     }
@@ -289,11 +268,11 @@ impl<'a> Tables<'a> {
 
 /// The value of a key, unless its life is over.
 fn living(
-    values: &impl ReadableTable<&'static str, (u64, &'static [u8])>,
+    values: &impl ReadableTable<&'static [u8], (u64, &'static [u8])>,
     key: &Key,
     now: u64,
 ) -> Result<Option<Value>, redb::Error> {
-    let found = values.get(key.0.as_str())?;
+    let found = values.get(key.0.as_slice())?;
     Ok(found.and_then(|found| {
         let (end, value) = found.value();
         (end > now).then(|| Value(value.to_vec()))

@@ -15,6 +15,9 @@ use super::opening::{self, Backing, OpenError};
 /// emptied sooner.
 const REST: Duration = Duration::from_secs(1);
 
+/// A file that is smaller is left as it is at its closing: there is little to be given back.
+const SMALL: u64 = 16 * 1024 * 1024;
+
 /// Holds the file open.
 pub(super) struct Shelf {
     place: RwLock<Place>,
@@ -95,9 +98,30 @@ impl Shelf {
         Err(why)
     }
 
-    /// Closes the file, after those who are looking at it.
+    /// Closes the file, after those who are looking at it. A large one gives back what it does not need: while it is open it grows by
+    /// doubling, and nobody waits for it now as they would at its opening.
     pub(super) fn close(&self) {
-        self.put(Place::Closed);
+        let before = {
+            let mut place = self.place.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, Place::Closed)
+        };
+        let length = std::fs::metadata(&self.path).map_or(0, |file| file.len());
+        let Place::Taken(mut disk) = before else {
+            return;
+        };
+        if length < SMALL {
+            return;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| disk.compact(length)));
+        let error: &dyn std::error::Error = match &outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_panic) => &Damaged,
+        };
+        tracing::warn!(
+            error = crate::telemetry::logging::chain(error),
+            "the session file keeps more room on the disk than it needs"
+        );
     }
 
     /// Opens the file again when an error closed it, and it has rested.

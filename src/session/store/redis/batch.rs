@@ -23,7 +23,7 @@ const LONGEST_PAGE: usize = i32::MAX as usize;
 /// What the script for batches is given.
 pub(super) fn written(names: &Names, batch: &Batch) -> Result<Given, Failure> {
     let mut given = Given::default();
-    given.keys.push(names.words());
+    given.keys.push(names.words().into_bytes());
     given.argue(batch.expect.len().to_string());
     for expect in &batch.expect {
         match expect {
@@ -120,7 +120,7 @@ pub(super) fn rehearsed(names: &Names) -> Given {
     let told = ["1", "word"];
     let arguments = [&expected[..], &removed, &put, &entered, &left, &told].concat();
     Given {
-        keys,
+        keys: keys.into_iter().map(String::into_bytes).collect(),
         arguments: arguments.into_iter().map(Vec::from).collect(),
     }
 }

@@ -21,12 +21,12 @@ impl Names {
         &self.0
     }
 
-    pub(super) fn key(&self, key: &Key) -> String {
-        format!("{}k:{}", self.0, key.0)
+    pub(super) fn key(&self, key: &Key) -> Vec<u8> {
+        [self.0.as_bytes(), b"k:", &key.0].concat()
     }
 
-    pub(super) fn index(&self, index: &Index) -> String {
-        format!("{}i:{}", self.0, index.0)
+    pub(super) fn index(&self, index: &Index) -> Vec<u8> {
+        [self.0.as_bytes(), b"i:", &index.0].concat()
     }
 
     /// The stream that words are told through.
@@ -55,12 +55,12 @@ mod tests {
         for (prefix, right) in table {
             let names = Names::new(prefix);
             let all = [
-                names.key(&Key("}{x".to_owned())),
-                names.index(&Index("y".to_owned())),
-                names.words(),
-                names.rehearsal("z"),
+                names.key(&Key(b"}{x".to_vec())),
+                names.index(&Index(b"y".to_vec())),
+                names.words().into_bytes(),
+                names.rehearsal("z").into_bytes(),
             ];
-            for name in all {
+            for name in all.map(|name| String::from_utf8(name).unwrap()) {
                 let tag = name
                     .split_once('{')
                     .and_then(|(_, rest)| rest.split_once('}'));

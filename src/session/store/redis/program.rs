@@ -16,7 +16,7 @@ pub(super) struct Program {
 /// What a script is given.
 #[derive(Debug, Default)]
 pub(super) struct Given {
-    pub(super) keys: Vec<String>,
+    pub(super) keys: Vec<Vec<u8>>,
     pub(super) arguments: Vec<Vec<u8>>,
 }
 
@@ -63,7 +63,7 @@ impl Given {
 
     /// Entries and bytes, whichever are more: what the bound of a batch is measured by.
     pub(super) fn bytes(&self) -> usize {
-        let keys = self.keys.iter().map(String::len);
+        let keys = self.keys.iter().map(Vec::len);
         keys.chain(self.arguments.iter().map(Vec::len)).sum()
     }
 

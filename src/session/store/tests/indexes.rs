@@ -1,5 +1,7 @@
 //! Indexes: their order, their pages, and what they count.
 
+use std::collections::BTreeMap;
+
 use super::{Stage, enter, entries, leave, put, remove};
 
 pub(in crate::session::store) async fn entries_come_in_the_order_of_scores_and_then_of_members(
@@ -168,4 +170,46 @@ pub(in crate::session::store) async fn indexes_and_keys_of_one_name_are_apart(st
         .await;
     assert_eq!(stage.value("name").await.as_deref(), Some(&b"value"[..]));
     assert_eq!(stage.whole("name2").await, entries(&[(2, "other")]));
+}
+
+/// A store may keep an index of few entries in another way than one of many.
+pub(in crate::session::store) async fn an_index_may_grow_and_shrink(stage: &Stage) {
+    let score = |n: u64| n * 37 % 10;
+    let mut right = BTreeMap::new();
+    for _ in 0..2 {
+        for n in 0..40 {
+            let member = format!("m{n}");
+            stage.change(vec![enter("index", &member, score(n))]).await;
+            right.insert(member, score(n));
+            as_it_should_be(stage, &right).await;
+        }
+        for n in (0..40).step_by(3) {
+            let member = format!("m{n}");
+            stage.change(vec![enter("index", &member, 20 + n)]).await;
+            right.insert(member, 20 + n);
+        }
+        for n in 0..40 {
+            let member = format!("m{n}");
+            as_it_should_be(stage, &right).await;
+            stage.change(vec![leave("index", &member)]).await;
+            right.remove(&member);
+        }
+        as_it_should_be(stage, &right).await;
+    }
+}
+
+async fn as_it_should_be(stage: &Stage, right: &BTreeMap<String, u64>) {
+    let mut right: Vec<(u64, String)> = right
+        .iter()
+        .map(|(member, score)| (*score, member.clone()))
+        .collect();
+    right.sort();
+    assert_eq!(stage.count("index").await, right.len() as u64);
+    assert_eq!(stage.whole("index").await, right);
+    let Some((score, member)) = right.get(1) else {
+        return;
+    };
+    let page = stage.part("index", Some((*score, member)), 20, 3).await;
+    let rest = right[2..].iter().filter(|(score, _)| *score <= 20).take(3);
+    assert!(page.iter().eq(rest), "{page:?} of {right:?}");
 }

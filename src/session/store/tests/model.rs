@@ -142,7 +142,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
 fn range() -> impl Strategy<Value = Range> {
     let after = proptest::option::of((0..4_u64, name()));
     (name(), after, 0..5_u64, 0..8_usize).prop_map(|(index, after, up_to, limit)| Range {
-        index: Index(index.to_owned()),
+        index: Index(index.as_bytes().to_vec()),
         after: after.map(|(score, member)| Entry {
             score,
             member: member.to_owned(),
@@ -157,7 +157,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         6 => batch().prop_map(Step::Write),
         2 => vec(name().prop_map(k), 0..4).prop_map(Step::Read),
         2 => range().prop_map(Step::Range),
-        1 => name().prop_map(|index| Step::Count(Index(index.to_owned()))),
+        1 => name().prop_map(|index| Step::Count(Index(index.as_bytes().to_vec()))),
         1 => (1..3_u32).prop_map(|lives| Step::Pass(LIFE * lives)),
     ]
 }

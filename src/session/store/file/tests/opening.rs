@@ -80,11 +80,11 @@ async fn a_file_of_another_form_is_refused() {
     transaction
         .open_table(about)
         .expect("a table")
-        .insert("form", 2)
+        .insert("form", 1)
         .expect("a form");
     transaction.commit().expect("a commit");
     drop(database);
-    let error = place.try_open(&place.path, &[]).await.expect_err("form 2");
+    let error = place.try_open(&place.path, &[]).await.expect_err("form 1");
     assert_eq!(error.kind(), "session-file-foreign");
     assert!(error.to_string().contains("another release"));
 }
@@ -128,7 +128,7 @@ fn a_damaged_file_is_told_as_such() {
             };
             let keys = ["k0", "k100", "k199"].map(k);
             let range = Range {
-                index: Index("all".to_owned()),
+                index: Index(b"all".to_vec()),
                 after: None,
                 up_to: u64::MAX,
                 limit: 1000,
