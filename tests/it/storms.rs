@@ -3,7 +3,7 @@
 //! Nobody gets another's session, waits are bounded and said, and in the end what lives at Rocket.Chat is what is live here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gantry::config::Config;
@@ -141,8 +141,24 @@ async fn a_store_that_is_restarted_under_load_loses_nobody() {
         assert_eq!(tally.put_off.load(Ordering::Relaxed), 0);
     }
     pauses.await.unwrap();
+    // Then it really dies and comes back with what it had written.
+    let over = Arc::new(AtomicBool::new(false));
+    let (known, until) = (Arc::clone(&replicas), Arc::clone(&over));
+    let load = tokio::spawn(async move {
+        let tally = Tally::default();
+        while !until.load(Ordering::Relaxed) {
+            for user in 0..USERS {
+                until_served(&known.all[user % 2], &format!("user{user}"), &tally).await;
+            }
+        }
+        tally.put_off.load(Ordering::Relaxed)
+    });
+    assert_eq!(replicas.redis.ask(&["save"]), "OK");
+    replicas.redis.restart();
     // New ones get in as soon as it is back.
     serve_all(&replicas, 2 * USERS).await;
+    over.store(true, Ordering::Relaxed);
+    assert_eq!(load.await.unwrap(), 0);
     one_token_each(&replicas, 2 * USERS).await;
 }
 
