@@ -70,6 +70,51 @@ async fn requests_without_a_body_are_sent_once_more() {
 }
 
 #[tokio::test]
+async fn what_is_sent_once_more_differs_in_the_auth_token_alone() {
+    let (gateway, token) = refused().await;
+    let hidden = format!("{ECHO}?a=1&of_the_host={token}&b=%20x");
+    let answer = gateway
+        .get(&hidden, &token)
+        .header(
+            "cookie",
+            format!("theme=dark; of_the_host={token}; rc_token=forged"),
+        )
+        .header("x-of-the-host", &token)
+        .header("x-user-id", "forged")
+        .header("x-many", "1")
+        .header("x-many", "2")
+        .header("x-2fa-code", "123456")
+        .header("accept-language", "de")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    let received = gateway.received(ECHO);
+    let [first, second] = received.as_slice() else {
+        panic!("{} requests came", received.len());
+    };
+    let but_token = |request: &lookalike::Received| {
+        let mut headers = request.headers.clone();
+        headers.retain(|(name, _)| !name.eq_ignore_ascii_case("x-auth-token"));
+        headers
+    };
+    assert_eq!(but_token(first), but_token(second));
+    for request in [first, second] {
+        assert_eq!(request.query.as_deref(), Some("a=1&b=%20x"));
+        assert_eq!(request.header_values("cookie"), ["theme=dark"]);
+        assert_eq!(request.header_values("x-many"), ["1", "2"]);
+        let whole = format!("{request:?}");
+        assert!(
+            !whole.contains(&token) && !whole.contains("forged"),
+            "{whole}"
+        );
+    }
+    let live = gateway.rc.live_tokens("alice");
+    assert_eq!(second.header_values("x-auth-token"), live);
+    assert_ne!(first.header_values("x-auth-token"), live);
+}
+
+#[tokio::test]
 async fn a_small_body_of_told_length_is_sent_once_more() {
     check_replayed(whole("{}"), 2).await;
     check_replayed(whole(vec![b'x'; 20_000]), 20_000).await;
