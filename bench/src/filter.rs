@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use envoy_types::pb::envoy::service::auth::v3::attribute_context::{HttpRequest, Request};
@@ -148,22 +149,43 @@ fn message(token: &str) -> CheckRequest {
     }
 }
 
+/// One round of decisions.
+struct Round<'a> {
+    gantry: &'a Process,
+    spent_before: Duration,
+    began: Instant,
+}
+
+impl<'a> Round<'a> {
+    fn begin(gantry: &'a Process) -> anyhow::Result<Self> {
+        Ok(Self {
+            gantry,
+            spent_before: gantry.cpu()?,
+            began: Instant::now(),
+        })
+    }
+
+    /// CPU seconds that a decision cost, and decisions a second.
+    fn end(self, answered: usize) -> anyhow::Result<(f64, f64)> {
+        let spent = self.gantry.cpu()?.saturating_sub(self.spent_before);
+        ensure!(answered > 1000, "only {answered} decisions were made");
+        let rate = per_second(answered, self.began)?;
+        Ok((
+            spent.as_secs_f64() / f64::from(u32::try_from(answered)?),
+            rate,
+        ))
+    }
+}
+
 /// CPU seconds a decision costs over HTTP, and decisions a second.
 async fn over_http(
     gantry: &Process,
     address: SocketAddr,
     questions: &Arc<Vec<Vec<u8>>>,
 ) -> anyhow::Result<(f64, f64)> {
-    let before = gantry.cpu()?;
-    let began = Instant::now();
+    let round = Round::begin(gantry)?;
     let answered = load::closed(address, CONNECTIONS, Arc::clone(questions), Some(ROUND)).await?;
-    let spent = gantry.cpu()?.saturating_sub(before);
-    ensure!(answered > 1000, "only {answered} decisions were made");
-    let rate = per_second(answered, began)?;
-    Ok((
-        spent.as_secs_f64() / f64::from(u32::try_from(answered)?),
-        rate,
-    ))
+    round.end(answered)
 }
 
 /// CPU seconds a decision costs over gRPC, and decisions a second.
@@ -172,9 +194,8 @@ async fn over_grpc(
     address: SocketAddr,
     messages: &Arc<Vec<CheckRequest>>,
 ) -> anyhow::Result<(f64, f64)> {
-    let before = gantry.cpu()?;
-    let began = Instant::now();
-    let end = began + ROUND;
+    let round = Round::begin(gantry)?;
+    let end = round.began + ROUND;
     let next = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     // Envoy has a connection for each of its workers, and as many of these as there are cores.
@@ -206,11 +227,5 @@ async fn over_grpc(
     while let Some(task) = tasks.join_next().await {
         answered += task??;
     }
-    let spent = gantry.cpu()?.saturating_sub(before);
-    ensure!(answered > 1000, "only {answered} decisions were made");
-    let rate = per_second(answered, began)?;
-    Ok((
-        spent.as_secs_f64() / f64::from(u32::try_from(answered)?),
-        rate,
-    ))
+    round.end(answered)
 }
