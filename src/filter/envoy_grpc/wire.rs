@@ -5,7 +5,8 @@
 //! with that prepared code.
 
 use bytes::Bytes;
-use prost::encoding::{WireType, decode_key, decode_varint};
+use prost::Message as _;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 /// The question.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -22,30 +23,59 @@ pub(super) struct AttributeContext {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Request {
-    #[prost(message, optional, tag = "2")]
-    pub(super) http: Option<HttpRequest>,
+    /// A message, left as it came: see [`HttpRequest`].
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) http: Bytes,
 }
 
-/// The request that is asked about. Texts are bytes here: what is read is looked at where it is read.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct HttpRequest {
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) method: Bytes,
-    /// A map, which on the wire is a list of its entries; each is left as it came, see [`entry`].
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    pub(super) headers: Vec<Bytes>,
-    #[prost(bytes = "bytes", tag = "4")]
-    pub(super) path: Bytes,
-    #[prost(bytes = "bytes", tag = "5")]
-    pub(super) host: Bytes,
-    #[prost(bytes = "bytes", tag = "7")]
-    pub(super) query: Bytes,
-    #[prost(bytes = "bytes", tag = "8")]
-    pub(super) fragment: Bytes,
-    #[prost(bytes = "bytes", tag = "10")]
-    pub(super) protocol: Bytes,
-    #[prost(message, optional, tag = "13")]
-    pub(super) header_map: Option<RawFields>,
+/// The request that is asked about, where it lies in the question: nothing of it is copied, and most of its fields are never looked at.
+/// Texts are bytes here: what is read is looked at where it is read.
+#[derive(Default)]
+pub(super) struct HttpRequest<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) path: &'a [u8],
+    pub(super) host: &'a [u8],
+    pub(super) query: &'a [u8],
+    pub(super) fragment: &'a [u8],
+    pub(super) protocol: &'a [u8],
+    /// How many fields are merged by name.
+    pub(super) merged: usize,
+    /// The fields as they came, if they come so.
+    pub(super) raw: Vec<Field>,
+    message: &'a [u8],
+}
+
+impl<'a> HttpRequest<'a> {
+    /// Reads the message; `None` when it is none. What comes twice counts as it came last, as the format has it.
+    pub(super) fn read(message: &'a Bytes) -> Option<Self> {
+        let mut read = Self {
+            message,
+            ..Self::default()
+        };
+        for member in Members(message) {
+            let (tag, text) = member?;
+            match tag {
+                2 => read.method = text,
+                3 => read.merged += 1,
+                4 => read.path = text,
+                5 => read.host = text,
+                7 => read.query = text,
+                8 => read.fragment = text,
+                10 => read.protocol = text,
+                13 => read.raw = RawFields::decode(message.slice_ref(text)).ok()?.headers,
+                _ => {}
+            }
+        }
+        Some(read)
+    }
+
+    /// The fields that are merged by name: a map, which on the wire is a list of its entries. `None` for what is no entry.
+    pub(super) fn merged(&self) -> impl Iterator<Item = Option<(&'a [u8], &'a [u8])>> {
+        let entries = Members(self.message).flatten();
+        entries
+            .filter(|(tag, _)| *tag == 3)
+            .map(|(_, text)| entry(text))
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -137,21 +167,51 @@ pub(super) struct MetadataValue {
     pub(super) text: Bytes,
 }
 
-/// Key and value of a map's entry; `None` when it is none. What comes twice counts as it came last, as the format has it.
-pub(super) fn entry(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Key and value of a map's entry; `None` when it is none.
+fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut key, mut value): (&[u8], &[u8]) = (b"", b"");
-    while !bytes.is_empty() {
-        let (tag, WireType::LengthDelimited) = decode_key(&mut bytes).ok()? else {
-            return None;
-        };
-        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-        let (text, rest) = bytes.split_at_checked(length)?;
-        match tag {
-            1 => key = text,
-            2 => value = text,
+    for member in Members(bytes) {
+        match member? {
+            (1, text) => key = text,
+            (2, text) => value = text,
             _ => return None,
         }
-        bytes = rest;
     }
     Some((key, value))
+}
+
+/// The texts and messages in a message, with their numbers; other members are passed over, and `None` is the last of one that breaks off.
+struct Members<'a>(&'a [u8]);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Option<(u32, &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.0.is_empty() {
+            let member = self.member();
+            if member.is_none() {
+                self.0 = b"";
+            }
+            match member {
+                Some((tag, Some(text))) => return Some(Some((tag, text))),
+                Some((_, None)) => {}
+                None => return Some(None),
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Members<'a> {
+    fn member(&mut self) -> Option<(u32, Option<&'a [u8]>)> {
+        let (tag, kind) = decode_key(&mut self.0).ok()?;
+        if kind != WireType::LengthDelimited {
+            skip_field(kind, tag, &mut self.0, DecodeContext::default()).ok()?;
+            return Some((tag, None));
+        }
+        let length = usize::try_from(decode_varint(&mut self.0).ok()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some((tag, Some(text)))
+    }
 }
