@@ -45,5 +45,6 @@ mod stand_ins;
 mod storms;
 mod support;
 mod tickets;
+mod tls;
 mod upgrades;
 mod upstream_faults;
