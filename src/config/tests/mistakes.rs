@@ -221,7 +221,7 @@ fn misspelt_and_misplaced_keys_are_led_home() {
 
 #[test]
 fn keys_of_coming_releases_are_named_as_such() {
-    for key in ["listen.tls", "telemetry.otlp_endpoint"] {
+    for key in ["telemetry.otlp_endpoint"] {
         let (section, name) = key.split_once('.').expect("a section");
         let text = format!("{section}: {{ {name}: x }}");
         let lines = mistakes(&text, &[]);
