@@ -29,6 +29,7 @@ use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
+use crate::transport::Transport;
 
 mod authorization;
 mod health;
@@ -111,7 +112,11 @@ impl Grpc {
             .auto_date_header(false)
             .keep_alive_interval(SILENCE)
             .keep_alive_timeout(ALIVE);
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let io = TokioIo::new(Watched::new(
+            Transport::Plain(stream),
+            Arc::clone(&watch),
+            place,
+        ));
         let serving = http.serve_connection(io, service);
         tokio::pin!(serving);
         let ending = inner.lifeline.drain.child_token();

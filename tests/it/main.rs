@@ -46,5 +46,6 @@ mod stand_ins;
 mod storms;
 mod support;
 mod tickets;
+mod tls;
 mod upgrades;
 mod upstream_faults;
