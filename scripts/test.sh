@@ -20,7 +20,7 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-step "Redis, Valkey, gateways and linters for the tests"
+step "Redis, Valkey, gateways, Prometheus and linters for the tests"
 missing=()
 # What Debian keeps in sbin is no command to most users.
 PATH=$PATH:/usr/sbin
@@ -29,6 +29,7 @@ for program in nginx haproxy caddy; do
 done
 { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
 command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
+{ command -v prometheus && command -v promtool; } >/dev/null || missing+=(prometheus)
 valkey=.cache/valkey
 valkey_release=9.1.2.post2
 envoy=.cache/envoy

@@ -29,6 +29,7 @@ mod keeping;
 mod layering;
 mod library;
 mod metrics;
+mod observability;
 mod own_session;
 mod pages;
 mod readiness;
