@@ -86,6 +86,11 @@ quietly() {
     }
 }
 
+if [ -z "${GANTRY:-}" ]; then
+    cargo build --locked --quiet --package rocketchat-gantry --bin gantry
+    GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry
+fi
+
 for helm in $HELM; do
     say "helm $("$helm" version --short)"
     into=$work/$(basename "$(dirname "$helm")")
@@ -110,13 +115,9 @@ for path in sys.argv[1:]:
 PYTHON
 done
 say "what the values make, and what is refused"
-HELM=$HELM quietly "$python" -B -m pytest -q -p no:cacheprovider charts/tests
+HELM=$HELM GANTRY=$GANTRY quietly "$python" -B -m pytest -q -p no:cacheprovider charts/tests
 tail -n 1 "$work/said"
 
-if [ -z "${GANTRY:-}" ]; then
-    cargo build --locked --quiet --package rocketchat-gantry --bin gantry
-    GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry
-fi
 say "gantry check reads the rendered configurations"
 mkdir "$work/secrets" "$work/configurations"
 for secret in auth-token create-token-secret redis-password filter-secret; do

@@ -1,6 +1,7 @@
 """What the chart makes of values: the objects of a Gantry that stands before Rocket.Chat on its own."""
 
-import pathlib
+import os
+import subprocess
 
 import pytest
 import yaml
@@ -198,7 +199,13 @@ def test_the_schema_knows_every_value_of_the_chart():
             for name in unknown(schema["properties"][key], value, f"{path}{key}.")
         ]
 
-    schema = yaml.safe_load(pathlib.Path(CHART / "values.schema.json").read_text())
+    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
     defaults = yaml.safe_load((CHART / "values.yaml").read_text())
     assert unknown(schema, defaults, "") == []
     assert sorted(defaults) == sorted(set(schema["properties"]) - {"global"})
+
+
+def test_the_schema_knows_every_section_of_the_configuration():
+    gantry = subprocess.run([os.environ["GANTRY"], "schema"], capture_output=True, text=True, check=True)
+    chart = yaml.safe_load((CHART / "values.schema.json").read_text())
+    assert sorted(yaml.safe_load(gantry.stdout)["properties"]) == sorted(chart["properties"]["config"]["properties"])
