@@ -28,6 +28,9 @@ pub(super) struct Request {
     pub(super) http: Bytes,
 }
 
+/// The members of [`HttpRequest`] that are read.
+const READ: [u32; 8] = [2, 3, 4, 5, 7, 8, 10, 13];
+
 /// The request that is asked about, where it lies in the question: nothing of it is copied, and most of its fields are never looked at.
 /// Texts are bytes here: what is read is looked at where it is read.
 #[derive(Default)]
@@ -54,6 +57,13 @@ impl<'a> HttpRequest<'a> {
         };
         for member in Members(message) {
             let (tag, text) = member?;
+            let Some(text) = text else {
+                // One that is read, and of another kind than it should be, must not count as absent.
+                if READ.contains(&tag) {
+                    return None;
+                }
+                continue;
+            };
             match tag {
                 2 => read.method = text,
                 3 => read.merged += 1,
@@ -74,7 +84,7 @@ impl<'a> HttpRequest<'a> {
         let entries = Members(self.message).flatten();
         entries
             .filter(|(tag, _)| *tag == 3)
-            .map(|(_, text)| entry(text))
+            .map(|(_, text)| entry(text?))
     }
 }
 
@@ -172,33 +182,30 @@ fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut key, mut value): (&[u8], &[u8]) = (b"", b"");
     for member in Members(bytes) {
         match member? {
-            (1, text) => key = text,
-            (2, text) => value = text,
+            (1, Some(text)) => key = text,
+            (2, Some(text)) => value = text,
             _ => return None,
         }
     }
     Some((key, value))
 }
 
-/// The texts and messages in a message, with their numbers; other members are passed over, and `None` is the last of one that breaks off.
+/// The members of a message with their numbers, and what they hold if that is a text or a message; `None` is the last of one that
+/// breaks off.
 struct Members<'a>(&'a [u8]);
 
 impl<'a> Iterator for Members<'a> {
-    type Item = Option<(u32, &'a [u8])>;
+    type Item = Option<(u32, Option<&'a [u8]>)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.0.is_empty() {
-            let member = self.member();
-            if member.is_none() {
-                self.0 = b"";
-            }
-            match member {
-                Some((tag, Some(text))) => return Some(Some((tag, text))),
-                Some((_, None)) => {}
-                None => return Some(None),
-            }
+        if self.0.is_empty() {
+            return None;
         }
-        None
+        let member = self.member();
+        if member.is_none() {
+            self.0 = b"";
+        }
+        Some(member)
     }
 }
 
@@ -213,5 +220,46 @@ impl<'a> Members<'a> {
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some((tag, Some(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `method: "GET"`, then what is given.
+    fn read(rest: &[u8]) -> Option<usize> {
+        let message = Bytes::from([b"\x12\x03GET", rest].concat());
+        let read = HttpRequest::read(&message)?;
+        assert_eq!(read.method, b"GET");
+        let entries: Option<Vec<_>> = read.merged().collect();
+        entries.map(|entries| entries.len())
+    }
+
+    #[test]
+    fn members_that_are_not_read_are_passed_over() {
+        // `size`, a number; and one of a number that nobody knows yet.
+        assert_eq!(read(b"\x48\x07"), Some(0));
+        assert_eq!(read(b"\xa0\x06\x01"), Some(0));
+    }
+
+    #[test]
+    fn a_member_of_another_kind_than_it_should_be_is_refused() {
+        for tag in READ {
+            let key = u8::try_from(tag << 3).unwrap();
+            assert_eq!(read(&[key, 1]), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_a_map_holds_texts_only() {
+        assert_eq!(read(b"\x1a\x06\x0a\x01a\x12\x01b"), Some(1));
+        assert_eq!(read(b"\x1a\x05\x0a\x01a\x10\x01"), None);
+    }
+
+    #[test]
+    fn what_breaks_off_is_no_message() {
+        assert_eq!(read(b"\x22\x05/a"), None);
+        assert_eq!(read(b"\x1a\x04\x0a\x09ab"), None);
     }
 }
