@@ -51,17 +51,9 @@ impl TlsFile {
         validation: &mut Validation<'_>,
         key: &Key,
     ) -> Checked<Option<Files>> {
-        let (certificate, own_key) = match (&self.certificate_file, &self.key_file) {
-            (Some(certificate), Some(own_key)) => (certificate, own_key),
-            (None, None) => return self.nothing(validation, key),
-            (Some(_), None) => {
-                let advice = "`certificate_file` is given, and nobody can show it without its key";
-                return Err(validation.missing(&key.field("key_file"), advice));
-            }
-            (None, Some(_)) => {
-                let advice = "`key_file` is given; give the certificate that it belongs to";
-                return Err(validation.missing(&key.field("certificate_file"), advice));
-            }
+        let given = (self.certificate_file.as_ref(), self.key_file.as_ref());
+        let Some((certificate, own_key)) = validation.identity(key, given)? else {
+            return self.nothing(validation, key);
         };
         if self.client_ca_file.is_none() && self.client_certificates.is_some() {
             let advice = "`client_certificates` is given; give the authorities that issue them, or take it out";
