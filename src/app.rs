@@ -25,7 +25,7 @@ use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
 use crate::server::grpc::Grpc;
 use crate::server::handler::{Edges, Handler};
-use crate::server::listener::{self, Lifeline};
+use crate::server::listener::{self, Lifeline, Room};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
@@ -228,16 +228,16 @@ pub async fn start(
         let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
         tokio::spawn(listener::accept(
             listener,
-            config.listen.limits.connections,
+            Room::for_gateways(&config.listen, metrics.clone()),
             public.clone(),
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
     }
-    let limits = &config.listen.limits;
-    let server = Server::new(limits, stalled, handler, public.clone(), certificates);
+    let listen = &config.listen;
+    let server = Server::new(listen, stalled, handler, public.clone(), certificates);
     tokio::spawn(listener::accept(
         listener,
-        config.listen.limits.connections,
+        Room::for_everybody(&config.listen, metrics.clone()),
         public.clone(),
         move |stream, peer, place| server.clone().serve(stream, peer, place),
     ));

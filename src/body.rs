@@ -3,7 +3,6 @@
 //! A stream is never collected here; whoever must look into a body says how much of it may be held.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
@@ -11,9 +10,11 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+pub mod course;
 pub mod held;
 pub mod inserting;
 
+pub use course::{Answering, Course, Guard, Upload, Wait};
 pub use held::Held;
 pub use inserting::{Insertion, Seen};
 
@@ -41,30 +42,6 @@ pub struct Body {
     guard: Option<Guard>,
 }
 
-/// Told when an answer's body is finished or dropped.
-pub trait Finish: Send + Sync + std::fmt::Debug {
-    /// The body is over.
-    fn finished(&self);
-}
-
-/// Calls [`Finish::finished`] once, when dropped.
-#[derive(Debug)]
-pub struct Guard(Arc<dyn Finish>);
-
-impl Guard {
-    /// Arms it.
-    #[must_use]
-    pub fn new(finish: Arc<dyn Finish>) -> Self {
-        Self(finish)
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        self.0.finished();
-    }
-}
-
 /// Moves the connection that an answer's body comes from, when it has no task of its own.
 pub trait Drive: Send + std::fmt::Debug {
     /// Lets the connection read and write what it can; it wakes this task when it can do more.
@@ -86,7 +63,7 @@ enum Kind {
         driver: Option<Box<dyn Drive>>,
     },
     Limited {
-        stream: Incoming,
+        stream: Upload,
         left: u64,
     },
     Held(held::Sending),
@@ -137,7 +114,7 @@ impl Body {
 
     /// A request's stream of at most `limit` bytes.
     #[must_use]
-    pub fn limited(stream: Incoming, limit: u64) -> Self {
+    pub fn limited(stream: Upload, limit: u64) -> Self {
         Self {
             kind: Kind::Limited {
                 stream,
@@ -150,7 +127,7 @@ impl Body {
     /// A request's stream of at most `limit` bytes, of which what has passed is kept while it is small, so that it can be sent once
     /// more.
     #[must_use]
-    pub fn held(stream: Incoming, limit: u64) -> (Self, Held) {
+    pub fn held(stream: Upload, limit: u64) -> (Self, Held) {
         let (held, sending) = Held::new(stream, limit);
         (Self::sending(sending), held)
     }
@@ -197,6 +174,35 @@ impl Body {
         }
     }
 
+    fn poll_kind(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Kind::Stream(stream) => {
+                let frame = ready!(Pin::new(stream).poll_frame(context));
+                self.answered(frame, context)
+            }
+            Kind::Driven { stream, driver } => {
+                let frame = ready!(poll_driven(stream, driver, context));
+                self.answered(frame, context)
+            }
+            Kind::Broken(error) => Poll::Ready(error.take().map(Err)),
+            Kind::Limited { stream, left } => {
+                let frame = ready!(Pin::new(stream).poll_frame(context));
+                Poll::Ready(frame.map(|frame| within(frame?, left)))
+            }
+            Kind::Held(sending) => sending.poll_frame(context),
+            Kind::Inserting(inserting) => inserting.poll_frame(context),
+        }
+    }
+
     /// Collects at most `limit` bytes.
     ///
     /// # Errors
@@ -224,30 +230,14 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = &mut *self;
-        match &mut this.kind {
-            Kind::Empty => Poll::Ready(None),
-            Kind::Full(bytes) => {
-                let bytes = std::mem::take(bytes);
-                this.kind = Kind::Empty;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            Kind::Stream(stream) => {
-                let frame = ready!(Pin::new(stream).poll_frame(context));
-                this.answered(frame, context)
-            }
-            Kind::Driven { stream, driver } => {
-                let frame = ready!(poll_driven(stream, driver, context));
-                this.answered(frame, context)
-            }
-            Kind::Broken(error) => Poll::Ready(error.take().map(Err)),
-            Kind::Limited { stream, left } => {
-                let frame = ready!(Pin::new(stream).poll_frame(context));
-                Poll::Ready(frame.map(|frame| within(frame?, left)))
-            }
-            Kind::Held(sending) => sending.poll_frame(context),
-            Kind::Inserting(inserting) => inserting.poll_frame(context),
+        let frame = self.poll_kind(context);
+        if let Some(guard) = &self.guard {
+            guard.answering(match frame {
+                Poll::Ready(_) => Answering::Client,
+                Poll::Pending => Answering::Source,
+            });
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -255,9 +245,8 @@ impl http_body::Body for Body {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Broken(error) => error.is_none(),
-            Kind::Stream(stream) | Kind::Driven { stream, .. } | Kind::Limited { stream, .. } => {
-                stream.is_end_stream()
-            }
+            Kind::Stream(stream) | Kind::Driven { stream, .. } => stream.is_end_stream(),
+            Kind::Limited { stream, .. } => stream.is_end_stream(),
             Kind::Held(sending) => sending.is_end_stream(),
             Kind::Inserting(inserting) => inserting.is_end_stream(),
         }
@@ -268,9 +257,8 @@ impl http_body::Body for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Broken(_) => SizeHint::default(),
-            Kind::Stream(stream) | Kind::Driven { stream, .. } | Kind::Limited { stream, .. } => {
-                stream.size_hint()
-            }
+            Kind::Stream(stream) | Kind::Driven { stream, .. } => stream.size_hint(),
+            Kind::Limited { stream, .. } => stream.size_hint(),
             Kind::Held(sending) => sending.size_hint(),
             // How long it becomes shows when it is over.
             Kind::Inserting(_) => SizeHint::default(),

@@ -16,10 +16,9 @@
 
 use http::request::Parts;
 use http::{Method, Response};
-use hyper::body::Incoming;
 
 use crate::authn::Origins;
-use crate::body::{Body, BodyError};
+use crate::body::{Body, BodyError, Upload};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::types::Origin;
@@ -160,7 +159,7 @@ impl Endpoints {
         &self,
         parts: &Parts,
         path: &str,
-        body: Incoming,
+        body: Upload,
     ) -> Result<Response<Body>, EndpointError> {
         match (path.strip_prefix(PREFIX).unwrap_or_default(), &parts.method) {
             ("session", &Method::POST) => session::establish(self, parts).await,

@@ -28,6 +28,7 @@ pub mod filter;
 pub mod gate;
 pub mod headers;
 pub mod jwt;
+pub mod places;
 pub mod problem;
 pub mod proxy;
 pub mod random;

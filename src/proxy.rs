@@ -10,11 +10,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
-use hyper::body::Incoming;
 use ipnet::IpNet;
 
 use crate::authn::Purpose;
-use crate::body::{Body, BodyError};
+use crate::body::{Body, BodyError, Upload};
 use crate::config::Config;
 use crate::ddp;
 use crate::gate::{self, Admission, Gate, GateError, Look};
@@ -152,7 +151,7 @@ impl Proxy {
     pub async fn handle(
         &self,
         job: Job<'_>,
-        body: Incoming,
+        body: Upload,
         acting: &mut Option<Admission>,
     ) -> Result<Response<Body>, ProxyError> {
         let client = client_address::resolve(job.peer, &job.parts.headers, &self.trusted)
@@ -245,7 +244,7 @@ impl Proxy {
         &self,
         job: Job<'_>,
         client: IpAddr,
-        body: Incoming,
+        body: Upload,
         acting: &mut Option<Admission>,
     ) -> Result<Response<Body>, ProxyError> {
         *acting = Box::pin(self.gate.admit_anybody(job.parts, Purpose::Upgrade)).await?;
@@ -268,7 +267,7 @@ impl Proxy {
         &self,
         inspect: Inspect,
         job: &Job<'_>,
-        body: Incoming,
+        body: Upload,
     ) -> Result<(Action, Payload), ProxyError> {
         let body = whole(body).await?;
         let action = self
@@ -294,7 +293,7 @@ impl Proxy {
 }
 
 /// A body that must be understood.
-async fn whole(body: Incoming) -> Result<Bytes, ProxyError> {
+async fn whole(body: Upload) -> Result<Bytes, ProxyError> {
     let body = Body::limited(body, surface::MAX_BODY as u64);
     match body.collect_up_to(surface::MAX_BODY).await {
         Ok(body) => Ok(body),

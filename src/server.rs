@@ -10,4 +10,6 @@ pub mod handler;
 pub mod head;
 pub mod listener;
 pub mod rejection;
+pub mod resets;
+pub mod streams;
 pub mod watch;

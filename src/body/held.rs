@@ -10,9 +10,8 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::{Body, BodyError, within};
+use super::{Body, BodyError, Upload, within};
 
 /// What is known of a body on its way up, and the right to send it once more.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub(super) struct Sending {
 
 #[derive(Debug)]
 struct State {
-    stream: Incoming,
+    stream: Upload,
     left: u64,
     chunks: Vec<Bytes>,
     size: usize,
@@ -47,7 +46,7 @@ impl Held {
     /// Bytes kept at most: larger bodies are not replayed (RC §13.3).
     pub const LIMIT: usize = 64 * 1024;
 
-    pub(super) fn new(stream: Incoming, limit: u64) -> (Self, Sending) {
+    pub(super) fn new(stream: Upload, limit: u64) -> (Self, Sending) {
         let declared = stream.size_hint().exact();
         let state = Arc::new(Mutex::new(State {
             stream,

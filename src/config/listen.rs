@@ -42,10 +42,18 @@ pub struct Limits {
     pub body: u64,
     /// Connections open at a time; default 20000.
     pub connections: usize,
+    /// Connections that one client may have open; default 5000, `None` for as many as there are.
+    pub connections_per_client: Option<usize>,
     /// Time for a request's head to arrive; default 10 s.
     pub header_timeout: Duration,
     /// Time a kept connection may stay without a request; default 90 s.
     pub idle_timeout: Duration,
+    /// Time that a request's body may stand still when Gantry waits for it; default 60 s.
+    pub body_timeout: Duration,
+    /// Time in which a client must take something of an answer that waits for it; default 60 s.
+    pub send_timeout: Duration,
+    /// Streams that an HTTP/2 client may reset within a second, and in one go; default 200.
+    pub resets_per_second: u32,
 }
 
 /// What an address should be.
@@ -90,10 +98,21 @@ struct LimitsFile {
     /// Most connections open at a time.
     #[schemars(range(min = 1, max = 1_000_000))]
     connections: usize,
+    /// Most connections of one client, by its IPv4 address or the /64 of its IPv6 address; 0 for no such limit. Those of
+    /// `trusted_proxies` are not counted.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    connections_per_client: usize,
     /// Longest wait for a request's head.
     header_timeout: DurationText,
     /// Longest time that a kept connection may stay without a request.
     idle_timeout: DurationText,
+    /// Longest wait for the next byte of a request's body.
+    body_timeout: DurationText,
+    /// Longest time in which a client takes no byte of an answer that waits for it.
+    send_timeout: DurationText,
+    /// Most streams that an HTTP/2 client may reset within a second.
+    #[schemars(range(min = 1, max = 100_000))]
+    resets_per_second: u32,
 }
 
 impl Default for ListenFile {
@@ -115,8 +134,12 @@ impl Default for LimitsFile {
             headers: 128,
             body: "100MiB".into(),
             connections: 20_000,
+            connections_per_client: 5_000,
             header_timeout: "10s".into(),
             idle_timeout: "90s".into(),
+            body_timeout: "60s".into(),
+            send_timeout: "60s".into(),
+            resets_per_second: 200,
         }
     }
 }
@@ -185,15 +208,32 @@ impl LimitsFile {
         let header_timeout =
             validation.duration(&key.field("header_timeout"), &self.header_timeout);
         let idle_timeout = validation.duration(&key.field("idle_timeout"), &self.idle_timeout);
+        let body_timeout = validation.duration(&key.field("body_timeout"), &self.body_timeout);
+        let send_timeout = validation.duration(&key.field("send_timeout"), &self.send_timeout);
+        if self.connections_per_client >= self.connections {
+            validation.warn(
+                &key.field("connections_per_client"),
+                "one client can take all of `connections`; a quarter of it leaves room for others",
+            );
+        }
         Ok(Limits {
             header_bytes: usize::try_from(header_bytes?).unwrap_or(usize::MAX),
             headers: self.headers,
             body: body?,
             connections: self.connections,
+            connections_per_client: at_most(self.connections_per_client),
             header_timeout: header_timeout?,
             idle_timeout: idle_timeout?,
+            body_timeout: body_timeout?,
+            send_timeout: send_timeout?,
+            resets_per_second: self.resets_per_second,
         })
     }
+}
+
+/// A number of which 0 means that there is no such limit.
+pub(super) fn at_most(number: usize) -> Option<usize> {
+    (number > 0).then_some(number)
 }
 
 /// A network, or a single address as one.

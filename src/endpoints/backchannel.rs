@@ -5,11 +5,10 @@
 
 use http::request::Parts;
 use http::{Response, header};
-use hyper::body::Incoming;
 use url::form_urlencoded;
 
 use super::{EndpointError, Endpoints, answer};
-use crate::body::Body;
+use crate::body::{Body, Upload};
 use crate::secret::Bearer;
 
 /// Most bytes of a form: twice the largest token that is looked at, for what else a provider sends along.
@@ -19,7 +18,7 @@ const MAX_FORM: usize = 32 * 1024;
 pub(super) async fn logout(
     endpoints: &Endpoints,
     parts: &Parts,
-    body: Incoming,
+    body: Upload,
 ) -> Result<Response<Body>, EndpointError> {
     let outcome = take(endpoints, parts, body).await;
     endpoints.metrics.backchannel_logout(match &outcome {
@@ -32,7 +31,7 @@ pub(super) async fn logout(
     Ok(answer)
 }
 
-async fn take(endpoints: &Endpoints, parts: &Parts, body: Incoming) -> Result<(), EndpointError> {
+async fn take(endpoints: &Endpoints, parts: &Parts, body: Upload) -> Result<(), EndpointError> {
     let mut kinds = parts.headers.get_all(header::CONTENT_TYPE).iter();
     let kind = kinds.next().and_then(|kind| kind.to_str().ok());
     let is_form = kind

@@ -2,16 +2,15 @@
 
 use http::header;
 use http::request::Parts;
-use hyper::body::Incoming;
 
 use super::EndpointError;
-use crate::body::Body;
+use crate::body::{Body, Upload};
 
 /// Most bytes of a text: a large JWT fits, and browsers send no more than four times as much.
 const MAX_TEXT: usize = 16 * 1024;
 
 /// What the body says; `None` when it says nothing, or is no plain text.
-pub(super) async fn text(parts: &Parts, body: Incoming) -> Result<Option<String>, EndpointError> {
+pub(super) async fn text(parts: &Parts, body: Upload) -> Result<Option<String>, EndpointError> {
     let is_text = parts
         .headers
         .get(header::CONTENT_TYPE)

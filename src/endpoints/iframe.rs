@@ -5,13 +5,12 @@
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, header};
-use hyper::body::Incoming;
 use serde::Serialize;
 
 use super::{EndpointError, Endpoints, answer, beacon};
 use crate::authn::origin::refuse_duplicates;
 use crate::authn::{AuthnError, Purpose};
-use crate::body::Body;
+use crate::body::{Body, Upload};
 use crate::config::types::Origin;
 use crate::gate::GateError;
 
@@ -75,7 +74,7 @@ pub(super) fn script() -> Response<Body> {
 pub(super) async fn login(
     endpoints: &Endpoints,
     parts: &Parts,
-    body: Incoming,
+    body: Upload,
 ) -> Result<Response<Body>, EndpointError> {
     let refused = |error| EndpointError::Gate(GateError::Authn(error));
     refuse_duplicates(parts).map_err(refused)?;

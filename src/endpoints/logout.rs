@@ -5,11 +5,10 @@
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response};
-use hyper::body::Incoming;
 
 use super::{EndpointError, Endpoints, answer, beacon};
 use crate::authn::{AuthnError, Purpose};
-use crate::body::Body;
+use crate::body::{Body, Upload};
 use crate::gate::GateError;
 use crate::secret::Bearer;
 
@@ -19,7 +18,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 pub(super) async fn release(
     endpoints: &Endpoints,
     parts: &Parts,
-    body: Incoming,
+    body: Upload,
 ) -> Result<Response<Body>, EndpointError> {
     let who = match endpoints.gate.identify(parts, Purpose::Change).await {
         Ok(who) => who,

@@ -6,10 +6,10 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use zeroize::Zeroizing;
 
-use crate::body::{Body, Held};
+use crate::body::{Body, Held, Upload};
 use crate::gate::{Admission, Gate};
 use crate::headers;
 use crate::proxy::error::ForwardError;
@@ -38,7 +38,7 @@ pub struct Forward<'a> {
 #[derive(Debug)]
 pub enum Payload {
     /// Streams from the client.
-    Stream(Incoming),
+    Stream(Upload),
     /// Was looked into before.
     Whole(Bytes),
 }

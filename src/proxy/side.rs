@@ -1,9 +1,9 @@
 //! One side of a socket as the handshake left it, and what the two sides' first words tell of their framing.
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ddp::Framing;
+use crate::places::Place;
 use crate::transport::Transport;
 
 /// A frame with SockJS's greeting, which that server sends before anything else (RC §6.1).
@@ -20,7 +20,7 @@ pub struct Side {
     /// Bytes that came with the handshake.
     pub early: Bytes,
     /// Its place among the connections that may be open, given back when it closes.
-    pub place: Option<OwnedSemaphorePermit>,
+    pub place: Option<Place>,
 }
 
 /// How DDP stands in the frames of a path where servers differ (RC §6.1): whoever speaks first tells.

@@ -12,14 +12,14 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Version};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::body::Body;
+use crate::body::{Body, Upload};
 use crate::config::websocket::WebSocket;
 use crate::ddp::Framing;
 use crate::gate::{Admission, Gate};
@@ -108,7 +108,7 @@ impl Sockets {
     pub async fn open(
         &self,
         forwarder: &Forwarder,
-        body: &Incoming,
+        body: &Upload,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
         let downstream = handshake(asked.parts, body)?;
@@ -196,7 +196,7 @@ async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
 }
 
 /// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
-fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardError> {
+fn handshake(parts: &mut Parts, body: &Upload) -> Result<OnUpgrade, ForwardError> {
     // An `Upgrade` to something else, or one that `Connection` does not name, must not be answered as if it were one to this.
     let sound = parts.method == Method::GET
         && hop::asks_websocket(&parts.headers)

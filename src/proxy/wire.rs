@@ -12,10 +12,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::ddp::{Conversation, Judge, Sink, Violation};
+use crate::places::Place;
 use crate::proxy::side::Side;
 use crate::transport::Transport;
 
@@ -55,7 +55,7 @@ pub struct Wire {
     unheard: Vec<u8>,
     client_closed: bool,
     server_closed: bool,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Option<Place>,
 }
 
 /// Writes at once what a connection takes, and keeps the rest.

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::secret::Secret;
-use crate::server::listener::{self, Lifeline};
+use crate::server::listener::{self, Lifeline, Room};
 use crate::server::rejection::Rejection;
 use crate::session::Sessions;
 use crate::telemetry::metrics::Metrics;
@@ -107,7 +107,7 @@ impl Admin {
         let drain = lifeline.drain.clone();
         listener::accept(
             listener,
-            CONNECTIONS,
+            Room::few(CONNECTIONS),
             lifeline,
             move |stream, peer, place| {
                 let admin = self.clone();

@@ -1,26 +1,30 @@
 //! One downstream connection: HTTP/1.1 or HTTP/2 by its first bytes, within the configured limits.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use ipnet::IpNet;
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::body::Body;
-use crate::config::listen::Limits;
+use crate::body::{Body, Course, Guard, Upload};
+use crate::config::listen::Listen;
+use crate::places::Place;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
 use crate::server::certificates::Certificates;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
+use crate::server::resets::Resets;
+use crate::server::streams::{Spawner, Stream};
 use crate::server::watch::{Patience, Watch, Watched};
+use crate::telemetry::metrics::Limit;
 use crate::transport::Transport;
 
 /// Streams one HTTP/2 connection may have open: more than a browser opens, few enough to bound memory.
@@ -39,9 +43,13 @@ pub struct Server(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: auto::Builder<TokioExecutor>,
+    http: auto::Builder<Spawner>,
     handler: Handler,
     patience: Patience,
+    /// Streams that a client may reset within a second.
+    resets: u32,
+    /// Peers who carry everybody, and everybody's resets.
+    carriers: Vec<IpNet>,
     lifeline: Lifeline,
     tls: Option<Certificates>,
 }
@@ -51,13 +59,14 @@ impl Server {
     /// is running is closed.
     #[must_use]
     pub fn new(
-        limits: &Limits,
+        listen: &Listen,
         stalled: Duration,
         handler: Handler,
         lifeline: Lifeline,
         tls: Option<Certificates>,
     ) -> Self {
-        let mut http = auto::Builder::new(TokioExecutor::new());
+        let limits = &listen.limits;
+        let mut http = auto::Builder::new(Spawner);
         let mut http1 = http.http1();
         http1
             .max_buf_size(limits.header_bytes)
@@ -74,19 +83,21 @@ impl Server {
             http,
             handler,
             patience: Patience::new(limits, stalled),
+            resets: limits.resets_per_second,
+            carriers: listen.trusted_proxies.clone(),
             lifeline,
             tls,
         }))
     }
 
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
-    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
         let stream = match &inner.tls {
             None => Transport::Plain(stream),
             // Boxed, so that a plain connection does not keep room for a handshake.
-            Some(tls) => match Box::pin(inner.shake_hands(tls, stream)).await {
+            Some(tls) => match Box::pin(inner.shake_hands(tls, stream, peer.ip())).await {
                 Some(stream) => stream,
                 None => return,
             },
@@ -95,7 +106,14 @@ impl Server {
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
             service_fn(move |request: Request<Incoming>| {
-                let (guard, signs) = watch.request_began(request.version());
+                let version = request.version();
+                let signs = watch.request_began(version);
+                let course: Arc<dyn Course> = match version {
+                    Version::HTTP_2 => Stream::begin(&watch),
+                    _ => Arc::<Watch>::clone(&watch),
+                };
+                let request = request.map(|stream| Upload::new(stream, &course));
+                let guard = Guard::new(course);
                 let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
                     let mut answer: Response<Body> = handled.await;
@@ -104,10 +122,12 @@ impl Server {
                 }
             })
         };
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let resets = inner.resets(peer.ip());
+        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), resets, place));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
-        let mut overdue = Aside::new(watch.overdue(inner.patience));
+        let reached = |limit| inner.handler.limit_reached(limit, peer.ip());
+        let mut overdue = Aside::new(watch.overdue(inner.patience, reached));
         let mut drained = Aside::new(inner.lifeline.drain.cancelled());
         let mut draining = false;
         loop {
@@ -123,13 +143,28 @@ impl Server {
                 }
             }
         }
+        if watch.was_flooded() {
+            reached(Limit::Resets);
+        }
     }
 }
 
 impl Inner {
+    /// How many streams this peer may reset.
+    fn resets(&self, peer: IpAddr) -> Resets {
+        let peer = peer.to_canonical();
+        let carries = self.carriers.iter().any(|network| network.contains(&peer));
+        Resets::at_most((!carries).then_some(self.resets))
+    }
+
     /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or the
     /// service drains.
-    async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
+    async fn shake_hands(
+        &self,
+        tls: &Certificates,
+        stream: TcpStream,
+        peer: IpAddr,
+    ) -> Option<Transport> {
         let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
         tokio::select! {
             shaken = shaken => match shaken {
@@ -140,6 +175,7 @@ impl Inner {
                     None
                 }
                 Err(_) => {
+                    self.handler.limit_reached(Limit::HeaderTimeout, peer);
                     tracing::debug!("a TLS handshake took longer than listen.limits.header_timeout");
                     None
                 }

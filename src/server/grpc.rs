@@ -17,16 +17,18 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
+use crate::body::{Course, Guard};
 use crate::filter::envoy_grpc::Limits;
+use crate::places::Place;
 use crate::server::aside::Aside;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
+use crate::server::resets::Resets;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
 use crate::transport::Transport;
@@ -85,7 +87,7 @@ impl Grpc {
     }
 
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
-    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
         let watch = Watch::new();
@@ -93,7 +95,9 @@ impl Grpc {
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
-                let (running, _signs) = watch.request_began(request.version());
+                watch.request_began(request.version());
+                let course: Arc<dyn Course> = Arc::<Watch>::clone(&watch);
+                let running = Guard::new(course);
                 let answering = Arc::clone(&services).call(request);
                 async move {
                     let answer = answering.await;
@@ -115,6 +119,8 @@ impl Grpc {
         let io = TokioIo::new(Watched::new(
             Transport::Plain(stream),
             Arc::clone(&watch),
+            // A gateway takes a question back when its client goes away.
+            Resets::at_most(None),
             place,
         ));
         let serving = http.serve_connection(io, service);
@@ -123,7 +129,8 @@ impl Grpc {
         let mut ended = Aside::new(ending.cancelled());
         let mut told = false;
         let mut overdue = Aside::new(async {
-            watch.overdue(inner.patience).await;
+            let reached = |limit| inner.handler.limit_reached(limit, peer.ip());
+            watch.overdue(inner.patience, reached).await;
             // Broken off at once, it would fail the question that a gateway sends just then.
             ending.cancel();
             tokio::time::sleep(inner.patience.header).await;

@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version, header};
-use hyper::body::{Body as _, Incoming};
+use http_body::Body as _;
 use tokio::time::Instant;
 
-use crate::body::Body;
+use crate::body::{Body, Upload};
 use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
 use crate::filter::{Filter, Question, nginx};
@@ -21,7 +21,7 @@ use crate::server::head::Signs;
 use crate::server::rejection::Rejection;
 use crate::surface::path::NormalPath;
 use crate::telemetry::access_log::{AccessLog, Entry};
-use crate::telemetry::metrics::{Dialect, Metrics, Route};
+use crate::telemetry::metrics::{Dialect, Limit, Metrics, Route};
 use crate::telemetry::request_id::{RequestId, RequestIds};
 
 mod questions;
@@ -118,11 +118,16 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
+    /// A limit was reached by this client.
+    pub fn limit_reached(&self, limit: Limit, client: IpAddr) {
+        self.0.metrics.limit_reached(limit, Some(client));
+    }
+
     /// Answers a request of this peer, whose head had these signs. Each connection has a handle of its own to hold meanwhile: one for
     /// all would have its count written to by all cores.
     pub async fn handle(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: Request<Upload>,
         peer: IpAddr,
         signs: Signs,
     ) -> Response<Body> {
@@ -220,7 +225,7 @@ impl Inner {
     async fn dispatch(
         &self,
         parts: &mut Parts,
-        body: Incoming,
+        body: Upload,
         peer: IpAddr,
         seen: &mut Seen,
     ) -> Result<Response<Body>, Rejection> {

@@ -1,8 +1,9 @@
-//! One connection's clock hand: closes a connection that is slow to send a request's head, idle for too long, or on which nothing
-//! moves although a request is running.
+//! One connection's clock hand: closes a connection that is slow to send a request's head, idle for too long, takes nothing of what
+//! waits for it, or on which nothing moves although a request is running. Bodies that stand still, and streams of HTTP/2 that do, are
+//! given up alone.
 //!
 //! A timer per request, or a look at the clock, would cost every request; instead each connection has one timer that looks now and
-//! then whether its state changed. So `header_timeout` and `idle_timeout` end up to half the header timeout late.
+//! then whether its state changed. So every limit ends up to half the shortest of them late, and none early.
 
 use std::io;
 use std::pin::Pin;
@@ -12,12 +13,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::body::{Finish, Guard};
+use crate::body::{Course, Wait};
 use crate::config::listen::Limits;
+use crate::places::Place;
 use crate::server::head::{HeadScan, Signs};
+use crate::server::resets::{FAREWELL, Resets};
+use crate::server::streams::{Stillness, Streams};
+use crate::telemetry::metrics::Limit;
 use crate::transport::Transport;
 
 /// What a connection is doing, as seen from its bytes and requests.
@@ -31,8 +35,17 @@ pub struct Watch {
     head_begun: AtomicBool,
     /// HTTP/2 frames between requests are no heads.
     multiplexed: AtomicBool,
-    /// Bytes came or went since this was last looked at.
-    moved: AtomicBool,
+    /// Bytes came since this was last looked at.
+    came: AtomicBool,
+    /// Bytes went since this was last looked at.
+    went: AtomicBool,
+    /// There is more to send than the client takes.
+    blocked: AtomicBool,
+    /// It reset more streams than it may.
+    flooded: AtomicBool,
+    /// For the body of the one request that HTTP/1 carries at a time.
+    wait: Wait,
+    streams: Streams,
     /// [`Signs`] of the head that came last, until its request begins.
     signs: AtomicU8,
 }
@@ -52,9 +65,10 @@ pub struct Patience {
     pub header: Duration,
     /// Between requests.
     pub idle: Duration,
-    /// While a request is running, without a byte in either direction: a body that never ends, or an answer that is never taken
-    /// (CVE-2026-49975). Longer than Rocket.Chat may think.
+    /// While a request is running, without a byte in either direction, whoever is to blame. Longer than Rocket.Chat may think.
     pub stalled: Duration,
+    /// For what only the client can move: the next byte of a request's body, room for the next of an answer (CVE-2026-49975).
+    pub still: Stillness,
 }
 
 impl Patience {
@@ -65,7 +79,17 @@ impl Patience {
             header: limits.header_timeout,
             idle: limits.idle_timeout,
             stalled,
+            still: Stillness {
+                body: limits.body_timeout,
+                send: limits.send_timeout,
+            },
         }
+    }
+
+    /// Between two looks: a quarter of the shortest, so that none is late by more than half of it.
+    fn pace(&self) -> Duration {
+        let shortest = self.header.min(self.idle);
+        shortest.min(self.still.body).min(self.still.send) / 4
     }
 }
 
@@ -78,32 +102,50 @@ impl Watch {
             running: AtomicU32::new(0),
             head_begun: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
-            moved: AtomicBool::new(false),
+            came: AtomicBool::new(false),
+            went: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
+            flooded: AtomicBool::new(false),
+            wait: Wait::default(),
+            streams: Streams::default(),
             signs: AtomicU8::new(0),
         })
     }
 
-    /// A request began, whose head had these signs; it runs until the guard is dropped.
-    #[must_use]
-    pub fn request_began(self: &Arc<Self>, version: http::Version) -> (Guard, Signs) {
+    /// A request began, whose head had these signs; it runs until [`Course::finished`].
+    pub fn request_began(&self, version: http::Version) -> Signs {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
-        let signs = Signs::from_bits(self.signs.swap(0, Ordering::Relaxed));
-        (Guard::new(Arc::<Self>::clone(self)), signs)
+        Signs::from_bits(self.signs.swap(0, Ordering::Relaxed))
     }
 
-    /// Completes when the connection has waited too long.
-    pub async fn overdue(&self, patience: Patience) {
-        let mut look = tokio::time::interval(patience.header.min(patience.idle) / 4);
+    /// Its streams, when it is HTTP/2.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Did the client reset more streams than it may? Then nothing more was read.
+    #[must_use]
+    pub fn was_flooded(&self) -> bool {
+        self.flooded.load(Ordering::Relaxed)
+    }
+
+    /// Completes when the connection has waited too long. Limits that were reached are told to `reached`, those of single requests too.
+    pub async fn overdue(&self, patience: Patience, reached: impl Fn(Limit)) {
+        let mut look = tokio::time::interval(patience.pace());
         look.tick().await;
         let (mut moved, mut since) = (Instant::now(), Instant::now());
+        let mut blocked = None;
         loop {
             look.tick().await;
             let now = Instant::now();
-            if self.moved.swap(false, Ordering::Relaxed) {
+            let came = self.came.swap(false, Ordering::Relaxed);
+            let went = self.went.swap(false, Ordering::Relaxed);
+            if came || went {
                 moved = now;
             }
             // Before the change is looked at: what ends a request tells of the change first.
@@ -111,25 +153,50 @@ impl Watch {
             if self.changed.swap(false, Ordering::Relaxed) {
                 since = now;
             }
+            if went || !self.blocked.load(Ordering::Relaxed) {
+                blocked = None;
+            } else if now.duration_since(*blocked.get_or_insert(now)) >= patience.still.send {
+                return reached(Limit::SendTimeout);
+            }
             if running {
+                self.look_at_requests(patience.still, now, &reached);
                 if now.duration_since(moved) >= patience.stalled {
-                    return;
+                    return reached(Limit::Stalled);
                 }
                 continue;
             }
-            let allowed = if self.head_begun.load(Ordering::Relaxed) {
+            let begun = self.head_begun.load(Ordering::Relaxed);
+            let allowed = if begun {
                 patience.header
             } else {
                 patience.idle
             };
             if now.duration_since(since) >= allowed {
+                // To be idle is nobody's fault.
+                if begun {
+                    reached(Limit::HeaderTimeout);
+                }
                 return;
             }
         }
     }
 
+    /// Gives up requests that stand still.
+    fn look_at_requests(&self, allowed: Stillness, now: Instant, reached: &impl Fn(Limit)) {
+        if self.wait.is_over(allowed.body, now) {
+            reached(Limit::BodyTimeout);
+        }
+        let given_up = self.streams.look(allowed, now);
+        for _ in 0..given_up.bodies {
+            reached(Limit::BodyTimeout);
+        }
+        for _ in 0..given_up.answers {
+            reached(Limit::Streams);
+        }
+    }
+
     fn bytes_came(&self) -> Came {
-        self.moved.store(true, Ordering::Relaxed);
+        self.came.store(true, Ordering::Relaxed);
         if self.running.load(Ordering::Relaxed) > 0 || self.multiplexed.load(Ordering::Relaxed) {
             return Came::Other;
         }
@@ -140,14 +207,26 @@ impl Watch {
         Came::HeadBegins
     }
 
-    fn bytes_went(&self, written: &Poll<io::Result<usize>>) {
-        if matches!(written, Poll::Ready(Ok(1..))) {
-            self.moved.store(true, Ordering::Relaxed);
+    /// What a write, or a flush, came to.
+    fn wrote<T>(&self, written: &Poll<io::Result<T>>) {
+        match written {
+            Poll::Ready(Ok(_)) => {
+                self.went.store(true, Ordering::Relaxed);
+                if self.blocked.load(Ordering::Relaxed) {
+                    self.blocked.store(false, Ordering::Relaxed);
+                }
+            }
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.blocked.store(true, Ordering::Relaxed),
         }
     }
 }
 
-impl Finish for Watch {
+impl Course for Watch {
+    fn wait(&self) -> &Wait {
+        &self.wait
+    }
+
     fn finished(&self) {
         self.changed.store(true, Ordering::Relaxed);
         self.running.fetch_sub(1, Ordering::Release);
@@ -161,23 +240,25 @@ pub struct Watched {
     stream: Transport,
     watch: Arc<Watch>,
     head: HeadScan,
-    place: OwnedSemaphorePermit,
+    resets: Resets,
+    place: Place,
 }
 
 impl Watched {
-    /// Puts the watch on.
+    /// Puts the watch on, with the count of streams that the client resets.
     #[must_use]
-    pub fn new(stream: Transport, watch: Arc<Watch>, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(stream: Transport, watch: Arc<Watch>, resets: Resets, place: Place) -> Self {
         Self {
             stream,
             watch,
             head: HeadScan::default(),
+            resets,
             place,
         }
     }
 
     /// Takes the watch off, for an upgraded connection.
-    pub fn into_stream(self) -> (Transport, OwnedSemaphorePermit) {
+    pub fn into_stream(self) -> (Transport, Place) {
         (self.stream, self.place)
     }
 }
@@ -201,6 +282,12 @@ impl AsyncRead for Watched {
                 let signs = this.head.signs().bits();
                 this.watch.signs.store(signs, Ordering::Relaxed);
             }
+            if this.resets.are_too_many(bytes) {
+                this.watch.flooded.store(true, Ordering::Relaxed);
+                // As far as it goes out at once: whoever floods may not read.
+                let _told = Pin::new(&mut this.stream).poll_write(context, &FAREWELL);
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
         }
         read
     }
@@ -213,12 +300,17 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch.bytes_went(&written);
+        self.watch.wrote(&written);
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        // Under TLS, what was written may wait for room here.
+        if flushed.is_pending() || self.watch.blocked.load(Ordering::Relaxed) {
+            self.watch.wrote(&flushed);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -235,7 +327,7 @@ impl AsyncWrite for Watched {
             [only] => Pin::new(&mut self.stream).poll_write(context, only),
             bytes => Pin::new(&mut self.stream).poll_write_vectored(context, bytes),
         };
-        self.watch.bytes_went(&written);
+        self.watch.wrote(&written);
         written
     }
 

@@ -17,10 +17,12 @@ use super::striped::{Durations, Striped};
 
 pub mod figures;
 mod labels;
+mod limits;
 mod tls;
 
 pub use figures::Figures;
 pub use labels::{Dialect, Lookup, Route};
+pub use limits::Limit;
 
 use labels::{
     BuildLabels, CauseLabels, DecisionLabels, OperationLabels, ProblemLabels, RequestLabels,
@@ -62,6 +64,7 @@ struct Inner {
     connections: Gauge,
     log_lines_dropped: Counter,
     tls: tls::Tls,
+    limits: limits::Limits,
     recent: Recent,
 }
 
@@ -201,6 +204,7 @@ impl Metrics {
                 "Access log lines dropped because their reader was too slow",
             ),
             tls: tls::Tls::new(&mut registry),
+            limits: limits::Limits::new(&mut registry),
             recent: Recent::default(),
             registry,
         };

@@ -15,6 +15,7 @@ const LAYERS: [&[&str]; 8] = [
         "secret",
         "headers",
         "body",
+        "places",
         "problem",
         "tls",
         "transport",

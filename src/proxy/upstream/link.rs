@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::body::{Body, BodyError, Drive, Held};
+use crate::body::{Body, Drive, Held};
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::pool::Idle;
 use crate::proxy::upstream::wire::Wire;
@@ -72,8 +72,8 @@ impl Link {
         }))
     }
 
-    /// Sends a request and waits for the head of its answer, at most `patience`; a body that moves may take as long as it likes, one
-    /// that stands still may not.
+    /// Sends a request and waits for the head of its answer, at most `patience`; a body that moves, or that the client is waited for
+    /// with, does not count.
     pub(super) async fn send(
         &mut self,
         request: Request<Body>,
@@ -106,16 +106,12 @@ impl Link {
             }
             let mut context = Context::from_waker(&self.waker);
             while self.timer.as_mut().poll(&mut context).is_ready() {
-                if held.is_some_and(Held::moved) {
+                // One that the client keeps waiting for is given up by whoever watches its connection.
+                if held.is_some_and(|held| held.moved() || held.awaited()) {
                     self.timer.as_mut().reset(Instant::now() + patience);
                     continue;
                 }
-                let stalled = held.is_some_and(Held::awaited);
-                return Poll::Ready(Err(Failure::Sent(if stalled {
-                    ForwardError::Body(BodyError::Stalled)
-                } else {
-                    ForwardError::Timeout
-                })));
+                return Poll::Ready(Err(Failure::Sent(ForwardError::Timeout)));
             }
             Poll::Pending
         })
