@@ -110,7 +110,7 @@ struct LimitsFile {
     body_timeout: DurationText,
     /// Longest time in which a client takes no byte of an answer that waits for it.
     send_timeout: DurationText,
-    /// Most streams that an HTTP/2 client may reset within a second.
+    /// Most streams that an HTTP/2 client may reset within a second. Those of `trusted_proxies` are not counted.
     #[schemars(range(min = 1, max = 100_000))]
     resets_per_second: u32,
 }

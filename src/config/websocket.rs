@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::listen::at_most;
 use super::types::{DurationText, SizeText};
 use super::validation::{Checked, Validation};
 
@@ -20,6 +21,10 @@ pub struct WebSocket {
     pub ping_interval: Duration,
     /// Bytes of one message from the client; default 1 MiB.
     pub max_message: usize,
+    /// Sockets open that nobody is logged in on yet; default 5000.
+    pub pending: usize,
+    /// Those of one client; default 1000, `None` for as many as there are.
+    pub pending_per_client: Option<usize>,
 }
 
 /// What passes on a socket that nobody is logged in on.
@@ -56,6 +61,12 @@ pub(super) struct WebSocketFile {
     ping_interval: DurationText,
     /// Most bytes of one message from a client, 16 KiB to 64 MiB; while nobody is logged in, 64 KiB at most.
     max_message: SizeText,
+    /// Most sockets on which nobody is logged in yet; those that the upgrade itself identified do not count.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pending: usize,
+    /// Most of those from one client, by the address that `trusted_proxies` tell, or its /64 of IPv6; 0 for no such limit.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pending_per_client: usize,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +83,8 @@ impl Default for WebSocketFile {
             login_timeout: "10s".into(),
             ping_interval: "30s".into(),
             max_message: "1MiB".into(),
+            pending: 5_000,
+            pending_per_client: 1_000,
         }
     }
 }
@@ -107,6 +120,8 @@ impl WebSocketFile {
             login_timeout: login_timeout?,
             ping_interval: ping_interval?,
             max_message: usize::try_from(max_message?).unwrap_or(usize::MAX),
+            pending: self.pending,
+            pending_per_client: at_most(self.pending_per_client),
         })
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::authn::AuthnError;
 use crate::ddp::{Ask, Grant, Refusal};
 use crate::gate::{Gate, GateError};
+use crate::places::Place;
 use crate::session::{Admitted, EndCause, ExchangeError, SocketGuard};
 
 /// Between two tries of a login that our own limits refused: thousands of sockets that come back at once stand in line here and not
@@ -27,6 +28,8 @@ pub struct Doorkeeper {
     /// How long a login may stand in line.
     patience: Duration,
     here: Option<Here>,
+    /// Among the sockets that nobody is logged in on, until somebody is. Boxed, because most sockets rest without it.
+    pending: Option<Box<Place>>,
 }
 
 /// Somebody on a socket.
@@ -37,13 +40,20 @@ struct Here {
 }
 
 impl Doorkeeper {
-    /// With whom the upgrade brought. They are bound at once, so that an end while the upgrade goes on is not missed.
+    /// With whom the upgrade brought, or with the place of a socket that is nobody's. They are bound at once, so that an end while the
+    /// upgrade goes on is not missed.
     #[must_use]
-    pub fn new(gate: Gate, patience: Duration, brought: Option<&Admitted>) -> Self {
+    pub fn new(
+        gate: Gate,
+        patience: Duration,
+        brought: Option<&Admitted>,
+        pending: Option<Place>,
+    ) -> Self {
         let mut doorkeeper = Self {
             gate,
             patience,
             here: None,
+            pending: pending.map(Box::new),
         };
         if let Some(admitted) = brought {
             doorkeeper.let_in(admitted.clone());
@@ -113,6 +123,7 @@ impl Doorkeeper {
         // The new guard first: the session must not think that its last socket has closed.
         let guard = sessions.bind_socket(&admitted);
         self.here = Some(Here { admitted, guard });
+        self.pending = None;
         grant
     }
 }

@@ -46,6 +46,9 @@ pub enum ForwardError {
     /// Rocket.Chat chose a WebSocket extension that was not offered.
     #[error("rocket.chat chose a websocket extension that was not offered")]
     Extension,
+    /// Nobody is logged in on as many sockets as there may be.
+    #[error("too many sockets are open that nobody is logged in on")]
+    TooManyPending,
     /// The request is no proper WebSocket handshake (RFC 6455 §4.2.1).
     #[error("websocket handshake is malformed")]
     Handshake,
@@ -85,6 +88,7 @@ impl ForwardError {
             Self::Body(_) | Self::BrokenBody(_) => "bad-body",
             Self::ClientAddress(_) => "bad-forwarded-for",
             Self::Refresh(error) => error.kind(),
+            Self::TooManyPending => "too-many-pending-sockets",
             Self::Handshake => "bad-handshake",
         }
     }

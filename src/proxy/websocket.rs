@@ -24,6 +24,7 @@ use crate::config::websocket::WebSocket;
 use crate::ddp::Framing;
 use crate::gate::{Admission, Gate};
 use crate::headers::{self, hop};
+use crate::places::{Full, Place, Places};
 use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
@@ -32,7 +33,7 @@ use crate::proxy::relay::{Carriage, relay};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::Side;
 use crate::surface::Surface;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Limit, Metrics};
 use crate::transport::Transport;
 
 /// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
@@ -78,6 +79,8 @@ pub struct Sockets {
     metrics: Metrics,
     lent: Lent,
     dismissed: Arc<AtomicU32>,
+    /// For sockets that nobody is logged in on: each costs a connection to Rocket.Chat, and whoever opens it showed nothing.
+    pending: Places,
 }
 
 impl Sockets {
@@ -97,6 +100,7 @@ impl Sockets {
             metrics,
             lent,
             dismissed: Arc::default(),
+            pending: Places::new(rules.pending, rules.pending_per_client),
         }
     }
 
@@ -113,7 +117,7 @@ impl Sockets {
     ) -> Result<Response<Body>, ForwardError> {
         let downstream = handshake(asked.parts, body)?;
         // Before anything is dialled, so that an end in between is not missed.
-        let carriage = self.carriage(&asked);
+        let carriage = self.carriage(&asked)?;
         let parts = asked.parts;
         let ours = offered_ours(&parts.headers, forwarder.injector().subprotocol());
         let injection = Injection {
@@ -168,7 +172,7 @@ impl Sockets {
         Ok(Response::from_parts(agreed, Body::empty()))
     }
 
-    fn carriage(&self, asked: &Asked<'_>) -> Box<Carriage> {
+    fn carriage(&self, asked: &Asked<'_>) -> Result<Box<Carriage>, ForwardError> {
         let brought = asked.admission.map(|admission| &admission.admitted);
         let rulings = Rulings::new(
             Arc::clone(&self.surface),
@@ -176,14 +180,30 @@ impl Sockets {
             brought.is_some(),
         );
         let patience = self.rules.login_timeout;
-        Box::new(Carriage {
+        let pending = match brought {
+            Some(_) => None,
+            None => Some(self.pending(asked.client)?),
+        };
+        Ok(Box::new(Carriage {
             framing: asked.framing,
             max_message: self.rules.max_message,
             login_timeout: self.rules.login_timeout,
             ping_interval: self.rules.ping_interval,
             rulings,
-            doorkeeper: Doorkeeper::new(self.gate.clone(), patience, brought),
+            doorkeeper: Doorkeeper::new(self.gate.clone(), patience, brought, pending),
             metrics: self.metrics.clone(),
+        }))
+    }
+
+    /// A place for a socket of this client's that nobody is logged in on.
+    fn pending(&self, client: IpAddr) -> Result<Place, ForwardError> {
+        self.pending.take(client).map_err(|full| {
+            let limit = match full {
+                Full::All => Limit::PendingSockets,
+                Full::Client => Limit::PendingSocketsPerClient,
+            };
+            self.metrics.limit_reached(limit, Some(client));
+            ForwardError::TooManyPending
         })
     }
 }

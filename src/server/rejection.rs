@@ -282,6 +282,7 @@ fn forward(error: &ForwardError) -> Problem {
         | ForwardError::Answer(_)
         | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,
+        ForwardError::TooManyPending => Problem::OVERLOADED,
         ForwardError::Body(BodyError::TooLarge) => Problem::TOO_LARGE,
         ForwardError::Target
         | ForwardError::Body(BodyError::Stream(_) | BodyError::Stalled | BodyError::Superseded)

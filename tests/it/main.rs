@@ -28,6 +28,7 @@ mod issuers;
 mod keeping;
 mod layering;
 mod library;
+mod limits;
 mod metrics;
 mod observability;
 mod own_session;

@@ -1,6 +1,7 @@
 //! What the tests share: the running whole, its issuer, and patience.
 
 pub(crate) mod eventually;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod http;
 pub(crate) mod issuer;

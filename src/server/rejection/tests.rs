@@ -298,6 +298,11 @@ async fn what_cannot_be_forwarded_says_on_which_side_it_broke() {
         ),
         (ForwardError::Handshake, "bad-handshake", bad),
         (
+            ForwardError::TooManyPending,
+            "too-many-pending-sockets",
+            (503, "overloaded", Some("2")),
+        ),
+        (
             ForwardError::Refresh(ExchangeError::LoggedOut),
             "logged-out",
             (401, "invalid-token", None),

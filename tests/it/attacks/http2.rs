@@ -10,89 +10,15 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
+use crate::support::frames::{
+    CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, begin, field, frame, kinds,
+    request,
+};
 use crate::support::gateway::Gateway;
-use crate::support::raw::Raw;
 
 const ECHO: &str = "/api/v1/gantry-test.echo";
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 /// How long a closing that is due may take.
 const BOUND: Duration = Duration::from_secs(20);
-
-/// A frame (RFC 9113 §4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// A field, literal and not indexed (RFC 7541 §6.2.2).
-fn field(name: &str, value: &str) -> Vec<u8> {
-    let mut field = vec![0];
-    for text in [name, value] {
-        // An integer with a prefix of seven bits (RFC 7541 §5.1).
-        match text.len() {
-            short @ ..127 => field.push(u8::try_from(short).unwrap()),
-            mut long => {
-                field.push(127);
-                long -= 127;
-                while long >= 128 {
-                    field.push(u8::try_from(long % 128).unwrap() | 128);
-                    long /= 128;
-                }
-                field.push(u8::try_from(long).unwrap());
-            }
-        }
-        field.extend(text.as_bytes());
-    }
-    field
-}
-
-/// The fields of a request.
-fn request(method: &str, path: &str, token: &str) -> Vec<u8> {
-    let fields = [
-        (":method", method),
-        (":scheme", "http"),
-        (":authority", "x"),
-        (":path", path),
-        ("authorization", token),
-    ];
-    fields
-        .iter()
-        .flat_map(|(name, value)| field(name, value))
-        .collect()
-}
-
-/// A connection after the preface and these settings.
-async fn begin(gateway: &Gateway, settings: &[u8]) -> Raw {
-    let mut raw = gateway.raw().await;
-    raw.send(PREFACE).await;
-    raw.send(frame(SETTINGS, 0, 0, settings)).await;
-    raw
-}
-
-/// The kinds of the frames in what came.
-fn kinds(mut bytes: &[u8]) -> Vec<u8> {
-    let mut kinds = Vec::new();
-    while let [a, b, c, kind, ..] = *bytes {
-        kinds.push(kind);
-        let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-        bytes = bytes.get(9 + length..).unwrap_or_default();
-    }
-    kinds
-}
 
 /// A GET with these further fields by a well-behaved client.
 async fn get(
@@ -224,6 +150,8 @@ async fn cve_2023_44487_a_flood_of_resets_ends_the_connection() {
 fn one_second(config: &mut Config) {
     config.listen.limits.header_timeout = Duration::from_millis(200);
     config.listen.limits.idle_timeout = Duration::from_millis(200);
+    config.listen.limits.body_timeout = Duration::from_secs(1);
+    config.listen.limits.send_timeout = Duration::from_secs(1);
     config.rocketchat.timeouts.response_header = Duration::from_secs(1);
     config.rocketchat.timeouts.call = Duration::from_secs(2);
     config.rocketchat.minting.queue_timeout = Duration::from_secs(1);

@@ -194,6 +194,8 @@ async fn an_open_socket_is_not_idle() {
 
 fn one_second_for_rocketchat(config: &mut Config) {
     impatient(config);
+    config.listen.limits.body_timeout = Duration::from_secs(1);
+    config.listen.limits.send_timeout = Duration::from_secs(1);
     config.rocketchat.timeouts.response_header = Duration::from_secs(1);
     config.rocketchat.timeouts.call = Duration::from_secs(2);
     config.rocketchat.minting.queue_timeout = Duration::from_secs(1);
@@ -203,24 +205,21 @@ fn one_second_for_rocketchat(config: &mut Config) {
 async fn a_body_that_stands_still_is_given_up() {
     let gateway = Gateway::configured(one_second_for_rocketchat).await;
     let bearer = bearer(&gateway);
-    // Streamed: told so.
-    let mut raw = gateway.raw().await;
-    raw.send(format!(
-        "POST {ECHO} HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: 10\r\n\r\nabc"
-    ))
-    .await;
-    let answer = raw.answer().await.unwrap();
-    assert_eq!(
-        (answer.status, answer.slug().as_str()),
-        (400, "bad-request")
-    );
-    // Read before it is sent on: closed.
-    let mut raw = gateway.raw().await;
-    raw.send(format!(
-        "POST /api/v1/method.call/x HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: 10\r\n\r\nabc"
-    ))
-    .await;
-    assert!(raw.closes_within(BOUND).await);
+    // Streamed, and read before it is sent on.
+    for path in [ECHO, "/api/v1/method.call/x"] {
+        let mut raw = gateway.raw().await;
+        raw.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\n{bearer}Content-Length: 10\r\n\r\nabc"
+        ))
+        .await;
+        let answer = raw.answer().await.unwrap();
+        assert_eq!(
+            (answer.status, answer.slug().as_str()),
+            (400, "bad-request"),
+            "{path}"
+        );
+        assert!(raw.closes_within(BOUND).await, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! A client that sends exactly the bytes it is given: for requests that no well-behaved client makes.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long anything is waited for; far above what anything here needs.
@@ -54,6 +54,16 @@ impl Raw {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,
+            read: Vec::new(),
+        }
+    }
+
+    /// Connects from this address.
+    pub(crate) async fn connect_from(local: IpAddr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((local, 0).into()).unwrap();
+        Self {
+            stream: socket.connect(address).await.unwrap(),
             read: Vec::new(),
         }
     }
