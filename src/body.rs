@@ -14,7 +14,7 @@ pub mod course;
 pub mod held;
 pub mod inserting;
 
-pub use course::{Answering, Course, Guard, Upload, Wait};
+pub use course::{Answering, Course, Guard, Pieces, Upload, Wait};
 pub use held::Held;
 pub use inserting::{Insertion, Seen};
 
@@ -230,17 +230,20 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let frame = self.poll_kind(context);
-        if let Some(guard) = &self.guard {
-            guard.answering(match frame {
-                Poll::Ready(_) => Answering::Client,
-                Poll::Pending => Answering::Source,
-            });
+        if let Some(frame) = self.guard.as_mut().and_then(Guard::give) {
+            return Poll::Ready(Some(Ok(frame)));
         }
-        frame
+        let frame = self.poll_kind(context);
+        match &mut self.guard {
+            Some(guard) => guard.part(frame),
+            None => frame,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
+        if self.guard.as_ref().is_some_and(Guard::holds_back) {
+            return false;
+        }
         match &self.kind {
             Kind::Empty => true,
             Kind::Full(bytes) => bytes.is_empty(),

@@ -332,7 +332,7 @@ fn configuration(
 ) -> String {
     format!(
         r#"
-listen: {{ address: "{address}", public_url: "https://chat.example.com" }}
+listen: {{ address: "{address}", public_url: "https://chat.example.com", limits: {{ connections_per_client: 0 }} }}
 admin: {{ address: "{admin}" }}
 rocketchat:
   url: http://{upstream}
@@ -348,6 +348,7 @@ issuers:
     algorithms: [EdDSA]
     public_key_file: {}
 users: {{ sync_profile: false }}
+websocket: {{ pending: 20000, pending_per_client: 0 }}
 "#,
         0,
         folder.join("issuer.pem").display(),

@@ -38,24 +38,88 @@ pub enum Answering {
 
 /// Tells a [`Course`] of its answer, and calls [`Course::finished`] once, when dropped.
 #[derive(Debug)]
-pub struct Guard(Arc<dyn Course>);
+pub struct Guard {
+    course: Arc<dyn Course>,
+    pieces: Pieces,
+    /// The last byte of a piece, to be given next.
+    held_back: Option<u8>,
+}
+
+/// How the pieces of an answer are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pieces {
+    /// As they come.
+    Whole,
+    /// The last byte of a large one by itself. HTTP/2 takes a piece when its client has room for one byte of it, and whoever gave the last
+    /// piece hears no more of the rest: a client with that much room could leave as many large pieces lying as it has streams,
+    /// for as long as it likes. The last byte is taken when there is room for all before it.
+    Parted,
+}
+
+/// Bytes of a piece that may be left lying: as much as the answer's own head.
+const SMALL: usize = 1024;
+
+/// Every byte there is, so that a single one needs no memory.
+static BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        byte += 1;
+        bytes[byte as usize] = byte;
+    }
+    bytes
+};
 
 impl Guard {
     /// Arms it.
     #[must_use]
-    pub fn new(course: Arc<dyn Course>) -> Self {
-        Self(course)
+    pub fn new(course: Arc<dyn Course>, pieces: Pieces) -> Self {
+        Self {
+            course,
+            pieces,
+            held_back: None,
+        }
     }
 
-    /// The answer's body was asked for more.
-    pub(super) fn answering(&self, who: Answering) {
-        self.0.answering(who);
+    /// Does something wait to be given?
+    pub(super) fn holds_back(&self) -> bool {
+        self.held_back.is_some()
+    }
+
+    /// What waits to be given.
+    pub(super) fn give(&mut self) -> Option<Frame<Bytes>> {
+        let byte = usize::from(self.held_back.take()?);
+        let byte = BYTES.get(byte..=byte)?;
+        Some(Frame::data(Bytes::from_static(byte)))
+    }
+
+    /// The answer's body was asked for more, and this came of it; the part of it that is given now.
+    pub(super) fn part<E>(
+        &mut self,
+        frame: Poll<Option<Result<Frame<Bytes>, E>>>,
+    ) -> Poll<Option<Result<Frame<Bytes>, E>>> {
+        self.course.answering(match frame {
+            Poll::Ready(_) => Answering::Client,
+            Poll::Pending => Answering::Source,
+        });
+        if self.pieces == Pieces::Whole {
+            return frame;
+        }
+        frame.map_ok(|frame| {
+            frame.map_data(|mut data| {
+                if data.len() > SMALL {
+                    self.held_back = data.last().copied();
+                    data.truncate(data.len() - 1);
+                }
+                data
+            })
+        })
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.finished();
+        self.course.finished();
     }
 }
 

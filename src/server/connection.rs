@@ -13,7 +13,7 @@ use hyper_util::server::conn::auto;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
 
-use crate::body::{Body, Course, Guard, Upload};
+use crate::body::{Body, Course, Guard, Pieces, Upload};
 use crate::config::listen::Listen;
 use crate::places::Place;
 use crate::proxy::side::Side;
@@ -108,12 +108,12 @@ impl Server {
             service_fn(move |request: Request<Incoming>| {
                 let version = request.version();
                 let signs = watch.request_began(version);
-                let course: Arc<dyn Course> = match version {
-                    Version::HTTP_2 => Stream::begin(&watch),
-                    _ => Arc::<Watch>::clone(&watch),
+                let (course, pieces): (Arc<dyn Course>, _) = match version {
+                    Version::HTTP_2 => (Stream::begin(&watch), Pieces::Parted),
+                    _ => (Arc::<Watch>::clone(&watch), Pieces::Whole),
                 };
                 let request = request.map(|stream| Upload::new(stream, &course));
-                let guard = Guard::new(course);
+                let guard = Guard::new(course, pieces);
                 let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
                     let mut answer: Response<Body> = handled.await;

@@ -22,7 +22,7 @@ use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
-use crate::body::{Course, Guard};
+use crate::body::{Course, Guard, Pieces};
 use crate::filter::envoy_grpc::Limits;
 use crate::places::Place;
 use crate::server::aside::Aside;
@@ -97,7 +97,7 @@ impl Grpc {
             service_fn(move |request: Request<Incoming>| {
                 watch.request_began(request.version());
                 let course: Arc<dyn Course> = Arc::<Watch>::clone(&watch);
-                let running = Guard::new(course);
+                let running = Guard::new(course, Pieces::Whole);
                 let answering = Arc::clone(&services).call(request);
                 async move {
                     let answer = answering.await;

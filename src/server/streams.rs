@@ -1,8 +1,8 @@
 //! The streams of an HTTP/2 connection: one whose client has no room for its answer is reset, and the others go on.
 //!
 //! hyper asks an answer's body for a piece, and then for the next when the client's window has room for the one before
-//! (RFC 9113 §5.2). So a stream that was given a piece and is asked for nothing stands still, whatever moves beside it
-//! (CVE-2026-49975). Nothing of hyper's resets a stream from outside, but every stream has a task, and a stream whose task ends early is
+//! (RFC 9113 §5.2). So an answer that has given a piece and is asked for nothing stands still, whatever moves beside it
+//! (CVE-2026-49975); see also [`Pieces::Parted`](crate::body::Pieces::Parted). Nothing of hyper's resets a stream from outside, but every stream has a task, and a stream whose task ends early is
 //! reset: here tasks are spawned, and their handles kept.
 
 use std::cell::RefCell;

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::body::{Course, Wait};
 use crate::config::listen::Limits;
@@ -137,6 +137,8 @@ impl Watch {
     /// Completes when the connection has waited too long. Limits that were reached are told to `reached`, those of single requests too.
     pub async fn overdue(&self, patience: Patience, reached: impl Fn(Limit)) {
         let mut look = tokio::time::interval(patience.pace());
+        // A process that had no turn for a while gives its clients one before it looks again.
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         look.tick().await;
         let (mut moved, mut since) = (Instant::now(), Instant::now());
         let mut blocked = None;

@@ -106,11 +106,12 @@ async fn a_proxy_that_carries_everybody_carries_everybodys_resets() {
     raw.send(PREFACE).await;
     raw.send(frame(SETTINGS, 0, 0, &[])).await;
     let fields = request("GET", "/api/v1/me", &bearer(&gateway));
-    for stream in [1, 3, 5] {
-        raw.send(frame(HEADERS, END_STREAM | END_HEADERS, stream, &fields))
-            .await;
-        raw.send(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()))
-            .await;
+    let mut flood = Vec::new();
+    for number in 0..10 {
+        let stream = 2 * number + 1;
+        flood.extend(frame(HEADERS, END_STREAM | END_HEADERS, stream, &fields));
+        flood.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
     }
+    raw.send(&flood).await;
     until_reached(&gateway, "resets", 1.0).await;
 }

@@ -21,8 +21,8 @@ pub(crate) const BOUND: Duration = Duration::from_secs(30);
 
 /// What only clients can move must move within this; everything else has all the time it needs.
 pub(crate) fn impatient(config: &mut Config) {
-    config.listen.limits.body_timeout = Duration::from_millis(400);
-    config.listen.limits.send_timeout = Duration::from_millis(400);
+    config.listen.limits.body_timeout = Duration::from_secs(1);
+    config.listen.limits.send_timeout = Duration::from_secs(1);
 }
 
 /// The value of an `authorization` field.

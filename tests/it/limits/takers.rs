@@ -114,21 +114,25 @@ async fn cve_2026_49975_a_stream_without_room_is_reset_and_its_connection_goes_o
 }
 
 #[tokio::test]
-async fn a_stream_without_any_room_is_reset_too() {
+async fn a_stream_without_room_for_the_last_of_its_answer_is_reset_too() {
     let gateway = Gateway::configured(impatient).await;
-    // No byte of any answer (RFC 9113 §6.5.2).
-    let mut raw = begin(&gateway, &[0, 4, 0, 0, 0, 0]).await;
     let bearer = bearer(&gateway);
-    for (number, path) in [ECHO, "/_gantry/gantry.js"].into_iter().enumerate() {
-        let number = u32::try_from(number).unwrap();
+    let one_piece = "/api/v1/gantry-test.stream?chunks=1&size=10000";
+    let mut times = 0.0;
+    // No byte of any answer, and one (RFC 9113 §6.5.2).
+    for (room, path) in [
+        (0, ECHO),
+        (0, "/_gantry/gantry.js"),
+        (1, "/_gantry/gantry.js"),
+        (1, one_piece),
+        (9_000, one_piece),
+    ] {
+        let window = [&[0, 4][..], &u32::to_be_bytes(room)].concat();
+        let mut raw = begin(&gateway, &window).await;
         let fields = request("GET", path, &bearer);
-        raw.send(frame(
-            HEADERS,
-            END_STREAM | END_HEADERS,
-            2 * number + 1,
-            &fields,
-        ))
-        .await;
-        until_reached(&gateway, "streams", f64::from(number + 1)).await;
+        raw.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields))
+            .await;
+        times += 1.0;
+        until_reached(&gateway, "streams", times).await;
     }
 }
