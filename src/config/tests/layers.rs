@@ -209,6 +209,27 @@ fn what_works_but_is_seldom_meant_is_warned_of() {
 }
 
 #[test]
+fn a_share_of_everything_is_warned_of_and_none_is_meant_so() {
+    let shares = |all, each| {
+        let variables = [
+            ("GANTRY_LISTEN__LIMITS__CONNECTIONS", all),
+            ("GANTRY_LISTEN__LIMITS__CONNECTIONS_PER_CLIENT", each),
+        ];
+        good(LEAST, &variables)
+    };
+    let warnings = shares("5000", "5000").warnings;
+    assert!(
+        warnings[0].contains("one client can take all"),
+        "{warnings:?}"
+    );
+    for (each, expected) in [("4999", Some(4999)), ("0", None)] {
+        let config = shares("5000", each);
+        assert_eq!(config.listen.limits.connections_per_client, expected);
+        assert!(config.warnings.is_empty());
+    }
+}
+
+#[test]
 fn a_file_that_is_not_there_is_one_mistake() {
     let lines = effective(
         Some("/nowhere/gantry.yaml".as_ref()),

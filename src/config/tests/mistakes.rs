@@ -53,6 +53,16 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
     refused("listen.limits.body", "lots", "with its unit");
     refused("listen.limits.connections", "1e3", "a whole number from 1");
     refused("listen.limits.idle_timeout", "0s", "above zero");
+    refused("listen.limits.body_timeout", "0s", "above zero");
+    refused("listen.limits.send_timeout", "0s", "above zero");
+    refused(
+        "listen.limits.connections_per_client",
+        "some",
+        "from 0 to 1000000",
+    );
+    refused("listen.limits.resets_per_second", "0", "from 1 to 100000");
+    refused("websocket.pending", "0", "from 1 to 1000000");
+    refused("websocket.pending_per_client", "some", "from 0 to 1000000");
     refused("listen.limits.idle_timeout", "90", "such as 500ms, 30s");
     refused(
         "listen.limits.header_timeout",

@@ -116,7 +116,7 @@ async fn rocketchat_may_think_longer_than_a_client() {
         let mut other = attacker(&gateway).await;
         other
             .send(format!(
-                "POST /api/v1/rooms.info HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nContent-Length: 3\r\n\r\n"
+                "POST /api/v1/method.call/x HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nContent-Length: 3\r\n\r\n"
             ))
             .await;
         until_reached(&gateway, "body-timeout", times).await;
