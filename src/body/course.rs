@@ -41,34 +41,26 @@ pub enum Answering {
 pub struct Guard {
     course: Arc<dyn Course>,
     pieces: Pieces,
-    /// The last byte of a piece, to be given next.
-    held_back: Option<u8>,
+    /// What came of the answer and has not been given.
+    rest: Bytes,
 }
 
-/// How the pieces of an answer are given.
+/// How what comes of an answer is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pieces {
-    /// As they come.
+    /// As it comes.
     Whole,
-    /// The last byte of a large one by itself. HTTP/2 takes a piece when its client has room for one byte of it, and whoever gave the last
-    /// piece hears no more of the rest: a client with that much room could leave as many large pieces lying as it has streams,
-    /// for as long as it likes. The last byte is taken when there is room for all before it.
-    Parted,
+    /// In small pieces, the last byte by itself. HTTP/2 takes a piece when its client has room for one byte of it, and asks for the next
+    /// when it has room for all of it. So a client that is slow is seen to move, and one that makes room for a single byte cannot
+    /// leave large pieces lying, unwatched because they were the last: the last byte is taken when there is room for all before it.
+    Small,
 }
 
-/// Bytes of a piece that may be left lying: as much as the answer's own head.
-const SMALL: usize = 1024;
+/// Bytes of a piece: as many as a frame of HTTP/2 has, unless its client asks for larger ones (RFC 9113 §6.5.2).
+const PIECE: usize = 16 * 1024;
 
-/// Every byte there is, so that a single one needs no memory.
-static BYTES: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let mut byte = 0_u8;
-    while byte < u8::MAX {
-        byte += 1;
-        bytes[byte as usize] = byte;
-    }
-    bytes
-};
+/// Bytes that may be left lying: as much as an answer's own head.
+const LITTLE: usize = 1024;
 
 impl Guard {
     /// Arms it.
@@ -77,20 +69,24 @@ impl Guard {
         Self {
             course,
             pieces,
-            held_back: None,
+            rest: Bytes::new(),
         }
     }
 
-    /// Does something wait to be given?
+    /// Is there something that waits to be given?
     pub(super) fn holds_back(&self) -> bool {
-        self.held_back.is_some()
+        !self.rest.is_empty()
     }
 
-    /// What waits to be given.
+    /// The next piece of what waits to be given.
     pub(super) fn give(&mut self) -> Option<Frame<Bytes>> {
-        let byte = usize::from(self.held_back.take()?);
-        let byte = BYTES.get(byte..=byte)?;
-        Some(Frame::data(Bytes::from_static(byte)))
+        let piece = match self.rest.len() {
+            0 => return None,
+            1 => 1,
+            length => PIECE.min(length - 1),
+        };
+        self.course.answering(Answering::Client);
+        Some(Frame::data(self.rest.split_to(piece)))
     }
 
     /// The answer's body was asked for more, and this came of it; the part of it that is given now.
@@ -107,11 +103,13 @@ impl Guard {
         }
         frame.map_ok(|frame| {
             frame.map_data(|mut data| {
-                if data.len() > SMALL {
-                    self.held_back = data.last().copied();
-                    data.truncate(data.len() - 1);
+                if data.len() <= LITTLE {
+                    // It may be a part of a large buffer, which must not be left lying with it.
+                    return Bytes::copy_from_slice(&data);
                 }
-                data
+                let piece = data.split_to(PIECE.min(data.len() - 1));
+                self.rest = data;
+                piece
             })
         })
     }

@@ -20,7 +20,7 @@ use crate::proxy::side::Side;
 use crate::server::aside::Aside;
 use crate::server::certificates::Certificates;
 use crate::server::handler::Handler;
-use crate::server::listener::Lifeline;
+use crate::server::listener::{self, Lifeline};
 use crate::server::resets::Resets;
 use crate::server::streams::{Spawner, Stream};
 use crate::server::watch::{Patience, Watch, Watched};
@@ -109,7 +109,7 @@ impl Server {
                 let version = request.version();
                 let signs = watch.request_began(version);
                 let (course, pieces): (Arc<dyn Course>, _) = match version {
-                    Version::HTTP_2 => (Stream::begin(&watch), Pieces::Parted),
+                    Version::HTTP_2 => (Stream::begin(&watch), Pieces::Small),
                     _ => (Arc::<Watch>::clone(&watch), Pieces::Whole),
                 };
                 let request = request.map(|stream| Upload::new(stream, &course));
@@ -152,8 +152,7 @@ impl Server {
 impl Inner {
     /// How many streams this peer may reset.
     fn resets(&self, peer: IpAddr) -> Resets {
-        let peer = peer.to_canonical();
-        let carries = self.carriers.iter().any(|network| network.contains(&peer));
+        let carries = listener::carries(&self.carriers, peer);
         Resets::at_most((!carries).then_some(self.resets))
     }
 

@@ -98,8 +98,7 @@ impl Room {
 
     /// Gives the place to this peer, unless it has its share.
     fn give(&self, place: Free, peer: IpAddr) -> Result<Place, Free> {
-        let peer = peer.to_canonical();
-        let carries = self.carriers.iter().any(|network| network.contains(&peer));
+        let carries = carries(&self.carriers, peer);
         let given = self.places.give(place, (!carries).then_some(peer));
         if given.is_err() {
             self.reached(Limit::ConnectionsPerClient, Some(peer));
@@ -152,6 +151,13 @@ where
             }
         }
     }
+}
+
+/// Is this peer a proxy that carries everybody, so that nothing is counted against it as against one client?
+#[must_use]
+pub fn carries(carriers: &[IpNet], peer: IpAddr) -> bool {
+    let peer = peer.to_canonical();
+    carriers.iter().any(|network| network.contains(&peer))
 }
 
 /// The connection went away before it was accepted: nobody's fault here.

@@ -2,7 +2,7 @@
 //!
 //! hyper asks an answer's body for a piece, and then for the next when the client's window has room for the one before
 //! (RFC 9113 §5.2). So an answer that has given a piece and is asked for nothing stands still, whatever moves beside it
-//! (CVE-2026-49975); see also [`Pieces::Parted`](crate::body::Pieces::Parted). Nothing of hyper's resets a stream from outside, but every stream has a task, and a stream whose task ends early is
+//! (CVE-2026-49975); see also [`Pieces::Small`](crate::body::Pieces::Small). Nothing of hyper's resets a stream from outside, but every stream has a task, and a stream whose task ends early is
 //! reset: here tasks are spawned, and their handles kept.
 
 use std::cell::RefCell;

@@ -157,7 +157,8 @@ impl Metrics {
             self.0.recent.note("limit", limit.name());
             tracing::info!(
                 limit = limit.name(),
-                client.address = client.map(tracing::field::display),
+                client.address =
+                    client.map(|client| tracing::field::display(client.to_canonical())),
                 "{}",
                 limit.told()
             );

@@ -136,3 +136,31 @@ async fn a_stream_without_room_for_the_last_of_its_answer_is_reset_too() {
         until_reached(&gateway, "streams", times).await;
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_is_taken_slowly_goes_on() {
+    let gateway = Gateway::configured(impatient).await;
+    let mut raw = begin(&gateway, &[]).await;
+    let fields = request("GET", LARGE, &bearer(&gateway));
+    raw.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields))
+        .await;
+    // Far less in each step than Rocket.Chat sends at a time, and longer in all than a client may take nothing.
+    const STEP: u32 = 16 * 1024;
+    let (mut room, mut taken) = (65_535, 0);
+    for _ in 0..15 {
+        while taken < room {
+            let got = next_frame(&mut raw).await.expect("the connection goes on");
+            assert_ne!(got.kind, RST_STREAM);
+            if got.kind == DATA {
+                taken += got.payload.len();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        for stream in [0, 1] {
+            let more = frame(WINDOW_UPDATE, 0, stream, &STEP.to_be_bytes());
+            raw.send(more).await;
+        }
+        room += 16 * 1024;
+    }
+    assert_eq!(reached(&gateway, "streams").await, 0.0);
+}
