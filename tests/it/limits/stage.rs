@@ -79,7 +79,7 @@ pub(crate) async fn attack<T>(gateway: &Gateway, attack: impl Future<Output = T>
             }
         };
         tokio::select! {
-            outcome = attack => Some(outcome),
+            outcome = tokio::time::timeout(BOUND * 2, attack) => outcome.ok(),
             () = serving => None,
         }
     };
@@ -87,5 +87,5 @@ pub(crate) async fn attack<T>(gateway: &Gateway, attack: impl Future<Output = T>
     let mut later = gateway.raw().await;
     later.send(&request).await;
     assert_eq!(later.answer().await.unwrap().status, 200);
-    outcome.expect("serving has no end")
+    outcome.expect("the attack comes to its end")
 }
