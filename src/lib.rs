@@ -31,6 +31,7 @@ pub mod jwt;
 pub mod problem;
 pub mod proxy;
 pub mod random;
+pub mod recent;
 pub mod rocketchat;
 pub mod secret;
 pub mod server;

@@ -55,13 +55,14 @@ impl RocketChat {
         readiness: &Readiness,
     ) -> Self {
         let account = ServiceAccount::new(&config.service_account);
+        let minter = Minter::new(config, &clock);
         let inner = Arc::new(Inner {
             caller: Caller {
                 transport: Transport::new(config, http, clock, metrics),
                 account,
                 unwell: Arc::new(Notify::new()),
             },
-            minter: Minter::new(config),
+            minter,
             notices: Notices::default(),
             login_expiration_millis: AtomicU64::new(0),
         });

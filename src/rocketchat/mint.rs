@@ -1,5 +1,6 @@
 //! Mints auth tokens: `users.createToken` in the regime of the Rocket.Chat at hand (RC §3), or the password fallback (RC §3.7).
 
+use crate::clock::Clock;
 use crate::config;
 use crate::config::rocketchat::{Mint, Regime};
 use crate::rocketchat::answer::Answer;
@@ -41,13 +42,16 @@ enum Tried {
 
 impl Minter {
     /// As configured.
-    pub(in crate::rocketchat) fn new(config: &config::rocketchat::RocketChat) -> Self {
+    pub(in crate::rocketchat) fn new(
+        config: &config::rocketchat::RocketChat,
+        clock: &Clock,
+    ) -> Self {
         Self {
             regimes: Regimes::new(config.version),
             secret: config.create_token_secret.clone(),
             passwords: match &config.mint {
                 Mint::CreateToken => None,
-                Mint::Password { key } => Some(Passwords::new(key.clone())),
+                Mint::Password { key } => Some(Passwords::new(key.clone(), clock.clone())),
             },
         }
     }

@@ -16,10 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use moka::sync::Cache;
-
 use crate::clock::Clock;
 use crate::config::session::Scope;
+use crate::recent::Recent;
 use crate::session::EndCause;
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::store::seal::Seal;
@@ -44,13 +43,13 @@ use lease::Bells;
 const ROUNDS: usize = 16;
 
 /// Ends heard of that are remembered, for sessions that take their place at the same moment.
-const REMEMBERED_ENDS: u64 = 50_000;
+const REMEMBERED_ENDS: usize = 50_000;
 
 /// How long: far more than lies between the reading of a session and its taking of a place.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// Unknown stand-ins that are remembered as such, so that a client that keeps sending one costs no look into the store each time.
-const UNKNOWN: u64 = 10_000;
+const UNKNOWN: usize = 10_000;
 
 /// The store with all that sessions mean by it.
 pub(in crate::session) struct Shared {
@@ -59,9 +58,9 @@ pub(in crate::session) struct Shared {
     clock: Clock,
     scope: Scope,
     bells: Bells,
-    ended: Cache<String, EndCause>,
+    ended: Recent<String, EndCause>,
     gaps: AtomicU64,
-    unknown: Cache<StandInHash, ()>,
+    unknown: Recent<StandInHash, ()>,
 }
 
 impl Shared {
@@ -74,18 +73,12 @@ impl Shared {
         Arc::new(Self {
             store,
             seal,
-            clock,
             scope,
             bells: Bells::default(),
-            ended: Cache::builder()
-                .max_capacity(REMEMBERED_ENDS)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            ended: Recent::lasting(REMEMBERED_ENDS, REMEMBERED_FOR, clock.clone()),
             gaps: AtomicU64::new(0),
-            unknown: Cache::builder()
-                .max_capacity(UNKNOWN)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            unknown: Recent::lasting(UNKNOWN, REMEMBERED_FOR, clock.clone()),
+            clock,
         })
     }
 

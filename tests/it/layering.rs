@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 8] = [
         "clock",
         "failpoint",
         "random",
+        "recent",
         "secret",
         "headers",
         "body",

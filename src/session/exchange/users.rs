@@ -8,12 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::jwt::{Principal, PrincipalKey};
+use crate::recent::Recent;
 use crate::rocketchat::error::RefusedData;
 use crate::rocketchat::{ApiError, NewUser, RocketChat, User};
 use crate::session::error::{ExchangeError, Reason};
@@ -22,7 +21,7 @@ use crate::session::shared::Shared;
 use crate::telemetry::metrics::Metrics;
 
 /// Principals whose user is remembered, the least recently exchanged forgotten first. One costs about 300 bytes.
-const REMEMBERED: u64 = 50_000;
+const REMEMBERED: usize = 50_000;
 
 /// Before the second try of a creation: both sides of a race have rolled back by then (RC §4.4).
 const CREATE_AGAIN_AFTER: Duration = Duration::from_millis(300);
@@ -32,9 +31,9 @@ pub(in crate::session) struct Users {
     rules: config::users::Users,
     rocketchat: RocketChat,
     metrics: Metrics,
-    remembered: Cache<PrincipalKey, Arc<Remembered>>,
+    remembered: Recent<PrincipalKey, Arc<Remembered>>,
     /// User id to the principal that acts as it.
-    owners: Cache<String, PrincipalKey>,
+    owners: Recent<String, PrincipalKey>,
     shared: Option<Arc<Shared>>,
 }
 
@@ -85,14 +84,8 @@ impl Users {
             rules,
             rocketchat,
             metrics,
-            remembered: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
-            owners: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            remembered: Recent::new(REMEMBERED),
+            owners: Recent::new(REMEMBERED),
         }
     }
 
@@ -191,8 +184,8 @@ impl Users {
             return Ok((user, remembered.origin));
         }
         // Deleted at Rocket.Chat: whoever has the name now is somebody else.
-        self.remembered.invalidate(&principal.key);
-        self.owners.invalidate(&remembered.user_id);
+        self.remembered.take(&principal.key);
+        self.owners.take(&remembered.user_id);
         if let Some(shared) = &self.shared {
             shared
                 .forget_user(&principal.key, &remembered.user_id)
