@@ -12,6 +12,7 @@ use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use hyper::body::Incoming;
 use ipnet::IpNet;
+use tokio::time::Instant;
 
 use crate::authn::Purpose;
 use crate::body::{Body, BodyError};
@@ -94,6 +95,8 @@ pub struct Job<'a> {
     pub peer: IpAddr,
     /// When it began.
     pub now: SystemTime,
+    /// The same by the clock that waits are measured by.
+    pub began: Instant,
 }
 
 /// The proxy.
@@ -163,12 +166,18 @@ impl Proxy {
         if job.verdict.route == Route::Socket {
             return self.open_socket(job, client, body, acting).await;
         }
+        // Another look at the clock only where something was waited for.
+        let mut began = job.began;
         if job.verdict.class == Class::Identity {
             let purpose = gate::purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
             *acting = match self.gate.look_up(job.parts, purpose, job.now)? {
                 Look::Known(admission) => Some(admission),
-                Look::Open(open) => Some(Box::pin(self.gate.admit_open(open)).await?),
+                Look::Open(open) => {
+                    let admission = Box::pin(self.gate.admit_open(open)).await?;
+                    began = Instant::now();
+                    Some(admission)
+                }
             };
         }
         if let Action::Login(form) = job.verdict.action {
@@ -185,7 +194,11 @@ impl Proxy {
             return Box::pin(logging_in).await;
         }
         let (action, payload) = match job.verdict.action {
-            Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
+            Action::Inspect(inspect) => {
+                let inspected = Box::pin(self.inspect(inspect, &job, body)).await?;
+                began = Instant::now();
+                inspected
+            }
             action => (action, Payload::Stream(body)),
         };
         let with_boot = self.boot_script && job.verdict.route == Route::Page;
@@ -200,6 +213,7 @@ impl Proxy {
             as_cookies: job.verdict.carry == Carry::HeadersAndCookies,
             readable_answer: for_page || matches!(action, Action::Scrub(_)),
             rewritten: None,
+            began,
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),

@@ -58,38 +58,41 @@ impl Upstream {
         })
     }
 
-    /// Sends a request and waits for the answer's head; a body that `held` sees move may take as long as it likes,
+    /// Sends a request and waits for the answer's head, counted from `began`; a body that `held` sees move may take as long as it likes,
     /// one that stands still may not. A request of which nothing was sent, because its kept connection had been closed meanwhile, goes over another
     /// one.
     ///
     /// # Errors
     /// [`ForwardError`] when no head came.
-    pub async fn send(
-        &self,
+    pub fn send<'a>(
+        &'a self,
         request: UpstreamRequest,
-        held: Option<&Held>,
-    ) -> Result<Response<Body>, ForwardError> {
-        let began = Instant::now();
+        held: Option<&'a Held>,
+        began: Instant,
+    ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + 'a {
         let until = Until {
             began,
             patience: self.timeouts.response_header,
             held,
         };
         let mut request = request.into_request();
-        loop {
-            let (mut link, kept) = match self.idle.take(began) {
-                Some(link) => (link, true),
-                None => (Box::pin(self.link()).await?, false),
-            };
-            match link.send(request, until).await {
-                Ok(answer) => {
-                    let now = Instant::now();
-                    self.metrics.upstream_answered(now.duration_since(began));
-                    return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+        // The block takes the request as it is, where an `async fn` would keep room for it twice.
+        async move {
+            loop {
+                let (mut link, kept) = match self.idle.take(began) {
+                    Some(link) => (link, true),
+                    None => (Box::pin(self.link()).await?, false),
+                };
+                match link.send(request, until).await {
+                    Ok(answer) => {
+                        let now = Instant::now();
+                        self.metrics.upstream_answered(now.duration_since(began));
+                        return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+                    }
+                    Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
+                    Err(Failure::Unsent(_, error)) => return Err(ForwardError::from_client(error)),
+                    Err(Failure::Sent(error)) => return Err(error),
                 }
-                Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
-                Err(Failure::Unsent(_, error)) => return Err(ForwardError::from_client(error)),
-                Err(Failure::Sent(error)) => return Err(error),
             }
         }
     }

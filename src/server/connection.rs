@@ -4,16 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
-use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::body::Body;
 use crate::config::listen::Limits;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
@@ -29,10 +28,6 @@ const STREAMS: u32 = 128;
 /// Streams reset by the peer that may wait to be forgotten: answers rapid-reset floods (CVE-2023-44487) with GOAWAY.
 const RESETS: usize = 20;
 
-/// How many times the limit of header fields is read, so that a request somewhat over it gets an answer that says so; one far over
-/// it gets hyper's bare 431.
-const FIELDS_READ: usize = 2;
-
 /// Serves connections; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Inner>);
@@ -42,6 +37,7 @@ struct Inner {
     http: auto::Builder<TokioExecutor>,
     handler: Handler,
     patience: Patience,
+    fields: usize,
     lifeline: Lifeline,
     tls: Option<Certificates>,
 }
@@ -61,7 +57,7 @@ impl Server {
         let mut http1 = http.http1();
         http1
             .max_buf_size(limits.header_bytes)
-            .max_headers(limits.headers * FIELDS_READ);
+            .max_headers(limits.headers);
         // The watch keeps the time of heads; a timer per request would cost each of them.
         http1.header_read_timeout(None).half_close(false);
         let mut http2 = http.http2();
@@ -74,6 +70,7 @@ impl Server {
             http,
             handler,
             patience: Patience::new(limits, stalled),
+            fields: limits.headers,
             lifeline,
             tls,
         }))
@@ -95,16 +92,17 @@ impl Server {
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
             service_fn(move |request: Request<Incoming>| {
-                let (guard, signs) = watch.request_began(request.version());
-                let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
-                async move {
-                    let mut answer: Response<Body> = handled.await;
-                    answer.body_mut().keep(guard);
-                    Ok::<_, std::convert::Infallible>(answer)
-                }
+                let (running, signs) = watch.request_began(request.version());
+                // Nothing around it: the state of one request is moved before it is first polled, and each layer would add its own.
+                Arc::clone(&handler).handle(request, peer.ip(), signs, running)
             })
         };
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let io = TokioIo::new(Watched::new(
+            stream,
+            Arc::clone(&watch),
+            inner.fields,
+            place,
+        ));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
         let mut overdue = Aside::new(watch.overdue(inner.patience));

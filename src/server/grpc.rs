@@ -19,10 +19,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
-use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
+use crate::body::Guard;
 use crate::filter::envoy_grpc::Limits;
 use crate::server::aside::Aside;
 use crate::server::handler::Handler;
@@ -31,10 +31,12 @@ use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
 use crate::transport::Transport;
 
+mod answer;
 mod authorization;
 mod health;
 mod own_task;
 
+use answer::Answer;
 use authorization::Authorization;
 use health::Health;
 use own_task::{Inbox, Questions};
@@ -93,13 +95,9 @@ impl Grpc {
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
-                let (running, _signs) = watch.request_began(request.version());
-                let answering = Arc::clone(&services).call(request);
-                async move {
-                    let answer = answering.await;
-                    drop(running);
-                    answer
-                }
+                let (running, _) = watch.request_began(request.version());
+                // Nothing around it: the state of a question is moved before it is first polled, and each layer would add its own.
+                Arc::clone(&services).call(request, running)
             })
         };
         let inbox = Inbox::default();
@@ -115,6 +113,7 @@ impl Grpc {
         let io = TokioIo::new(Watched::new(
             Transport::Plain(stream),
             Arc::clone(&watch),
+            inner.limits.headers,
             place,
         ));
         let serving = http.serve_connection(io, service);
@@ -176,19 +175,21 @@ impl Services {
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, Infallible> {
+        _running: Guard,
+    ) -> Result<Response<Answer>, Infallible> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-        match service.map(|(service, _)| service) {
+        let answered = match service.map(|(service, _)| service) {
             Some(authorization::SERVICE) => {
-                Ok(self.authorization.call(request, self.longest).await)
+                return Ok(self.authorization.call(request, self.longest).await);
             }
             Some("grpc.health.v1.Health") => {
                 let answering = self.health.clone().call(request);
-                let told = tokio::time::timeout(self.patience, answering).await;
-                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))
+                let told = Box::pin(tokio::time::timeout(self.patience, answering)).await;
+                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))?
             }
-            _ => Ok(Status::unimplemented("no such service").into_http()),
-        }
+            _ => Status::unimplemented("no such service").into_http(),
+        };
+        Ok(answered.map(Answer::Other))
     }
 }

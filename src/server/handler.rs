@@ -1,5 +1,6 @@
 //! One request from its head to its answer: id, timer, dispatch, metrics and the access line. It never fails.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,7 +10,7 @@ use http::{HeaderValue, Method, Request, Response, Version, header};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
-use crate::body::Body;
+use crate::body::{Body, Guard};
 use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
 use crate::filter::{Filter, Question, nginx};
@@ -62,6 +63,7 @@ pub struct Edges {
 struct Seen {
     /// When it began.
     now: SystemTime,
+    began: Instant,
     route: Route,
     dialect: Option<Dialect>,
     acting: Option<Admission>,
@@ -118,21 +120,22 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
-    /// Answers a request of this peer, whose head had these signs. Each connection has a handle of its own to hold meanwhile: one for
+    /// Answers a request of this peer, whose head had these signs; it is `running` until its answer's body is over. Each connection has a handle of its own to hold meanwhile: one for
     /// all would have its count written to by all cores.
     pub async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: IpAddr,
         signs: Signs,
-    ) -> Response<Body> {
+        running: Guard,
+    ) -> Result<Response<Body>, Infallible> {
         let inner = &*self.0;
-        let began = Instant::now();
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
         let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
         let mut seen = Seen {
             now: inner.clock.now(),
+            began: Instant::now(),
             route: Route::None,
             dialect: inner
                 .filter
@@ -169,18 +172,19 @@ impl Handler {
         // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
         // and do not lose the request that they would have sent next on this one.
         let unread = matches!(seen.route, Route::Own | Route::Filter) || error.is_some();
-        if !keepable && unread {
+        if unread && (!keepable || signs.too_many_fields) {
             let headers = answer.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let answered = Answered {
             request_id,
             status: answer.status().as_u16(),
-            duration: began.elapsed(),
+            duration: seen.began.elapsed(),
             error,
         };
         inner.note(&parts, &seen, answered);
-        answer
+        answer.body_mut().keep(running);
+        Ok(answer)
     }
 }
 
@@ -262,6 +266,7 @@ impl Inner {
             verdict,
             peer,
             now: seen.now,
+            began: seen.began,
         };
         Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
     }
@@ -285,6 +290,9 @@ fn refuse_ambiguous(parts: &Parts, signs: Signs) -> Result<(), Rejection> {
     }
     if signs.fragment {
         return Err(Rejection::Malformed("fragment"));
+    }
+    if signs.too_many_fields {
+        return Err(Rejection::TooManyFields);
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     if hosts.next().is_none() && parts.version == Version::HTTP_11 {

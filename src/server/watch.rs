@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::body::{Finish, Guard};
 use crate::config::listen::Limits;
-use crate::server::head::{HeadScan, Signs};
+use crate::server::head::{HeadScan, Passed, Signs};
 use crate::transport::Transport;
 
 /// What a connection is doing, as seen from its bytes and requests.
@@ -161,17 +161,28 @@ pub struct Watched {
     stream: Transport,
     watch: Arc<Watch>,
     head: HeadScan,
+    /// Fields that a head may have.
+    fields: usize,
+    /// A head was cut short: what comes behind it is for nobody.
+    cut: bool,
     place: OwnedSemaphorePermit,
 }
 
 impl Watched {
-    /// Puts the watch on.
+    /// Puts the watch on. A head of more than so many `fields` is cut short behind the last allowed one, and [`Signs`] tell of it.
     #[must_use]
-    pub fn new(stream: Transport, watch: Arc<Watch>, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(
+        stream: Transport,
+        watch: Arc<Watch>,
+        fields: usize,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
         Self {
             stream,
             watch,
-            head: HeadScan::default(),
+            head: HeadScan::new(fields),
+            fields,
+            cut: false,
             place,
         }
     }
@@ -192,15 +203,31 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         let bytes = &buffer.filled()[before..];
-        if !bytes.is_empty() {
-            let came = this.watch.bytes_came();
-            if came == Came::HeadBegins {
-                this.head = HeadScan::default();
-            }
-            if came != Came::Other && this.head.passed(bytes) {
-                let signs = this.head.signs().bits();
-                this.watch.signs.store(signs, Ordering::Relaxed);
-            }
+        if bytes.is_empty() {
+            return read;
+        }
+        let came = this.watch.bytes_came();
+        if this.cut {
+            buffer.set_filled(before);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if came == Came::HeadBegins {
+            this.head = HeadScan::new(this.fields);
+        }
+        let passed = match came {
+            Came::Other => Passed::NotYet,
+            Came::HeadBegins | Came::HeadGoesOn => this.head.passed(bytes),
+        };
+        if let Passed::TooMany(at) = passed {
+            this.cut = true;
+            buffer.set_filled(before + at);
+            // At least one byte has gone, so there is room for the one that ends a head.
+            buffer.put_slice(b"\n");
+        }
+        if passed != Passed::NotYet {
+            let signs = this.head.signs().bits();
+            this.watch.signs.store(signs, Ordering::Relaxed);
         }
         read
     }

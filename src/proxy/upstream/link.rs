@@ -74,11 +74,11 @@ impl Link {
 
     /// Sends a request and waits for the head of its answer, at most `patience`; a body that moves may take as long as it likes, one
     /// that stands still may not.
-    pub(super) async fn send(
-        &mut self,
+    pub(super) fn send<'a>(
+        &'a mut self,
         request: Request<Body>,
-        until: Until<'_>,
-    ) -> Result<Response<Incoming>, Failure> {
+        until: Until<'a>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Failure>> + 'a {
         let Until {
             began,
             patience,
@@ -87,39 +87,42 @@ impl Link {
         let answer = self.sender.try_send_request(request);
         // Only the connection, which is polled here, can complete the answer: no waker is needed for it, and no budget, which would
         // need one.
-        let mut answer = pin!(tokio::task::unconstrained(answer));
+        let answer = tokio::task::unconstrained(answer);
         self.timer.as_mut().reset(began + patience);
-        poll_fn(|context| {
-            self.drive(context);
-            let mut quiet = Context::from_waker(Waker::noop());
-            match answer.as_mut().poll(&mut quiet) {
-                Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
-                Poll::Ready(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    let error = error.into_error();
-                    return Poll::Ready(Err(match unsent {
-                        Some(request) => Failure::Unsent(Box::new(request), error),
-                        None => Failure::Sent(ForwardError::from_client(error)),
-                    }));
+        async move {
+            let mut answer = pin!(answer);
+            poll_fn(|context| {
+                self.drive(context);
+                let mut quiet = Context::from_waker(Waker::noop());
+                match answer.as_mut().poll(&mut quiet) {
+                    Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
+                    Poll::Ready(Err(mut error)) => {
+                        let unsent = error.take_message();
+                        let error = error.into_error();
+                        return Poll::Ready(Err(match unsent {
+                            Some(request) => Failure::Unsent(Box::new(request), error),
+                            None => Failure::Sent(ForwardError::from_client(error)),
+                        }));
+                    }
+                    Poll::Pending => {}
                 }
-                Poll::Pending => {}
-            }
-            let mut context = Context::from_waker(&self.waker);
-            while self.timer.as_mut().poll(&mut context).is_ready() {
-                if held.is_some_and(Held::moved) {
-                    self.timer.as_mut().reset(Instant::now() + patience);
-                    continue;
+                let mut context = Context::from_waker(&self.waker);
+                while self.timer.as_mut().poll(&mut context).is_ready() {
+                    if held.is_some_and(Held::moved) {
+                        self.timer.as_mut().reset(Instant::now() + patience);
+                        continue;
+                    }
+                    let stalled = held.is_some_and(Held::awaited);
+                    return Poll::Ready(Err(Failure::Sent(if stalled {
+                        ForwardError::Body(BodyError::Stalled)
+                    } else {
+                        ForwardError::Timeout
+                    })));
                 }
-                let stalled = held.is_some_and(Held::awaited);
-                return Poll::Ready(Err(Failure::Sent(if stalled {
-                    ForwardError::Body(BodyError::Stalled)
-                } else {
-                    ForwardError::Timeout
-                })));
-            }
-            Poll::Pending
-        })
-        .await
+                Poll::Pending
+            })
+            .await
+        }
     }
 
     /// Whether both messages are over and another may begin.

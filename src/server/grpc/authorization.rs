@@ -6,15 +6,15 @@
 use std::net::IpAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use prost::Message as _;
 use tonic::Status;
-use tonic::body::Body;
 
 use crate::filter::envoy_grpc::{self, CheckRequest, CheckResponse, Limits};
 use crate::headers::X_GANTRY_SECRET;
+use crate::server::grpc::answer::Answer;
 use crate::server::handler::Handler;
 
 /// The service's name.
@@ -28,9 +28,6 @@ const PREFIX: usize = 5;
 
 /// What all gRPC calls are.
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
-
-/// Where a call tells how it ended.
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Answers the questions of one connection.
 #[derive(Debug)]
@@ -50,10 +47,14 @@ impl Authorization {
     }
 
     /// Answers a call whose message has at most `longest` bytes.
-    pub(super) async fn call(&self, request: Request<Incoming>, longest: usize) -> Response<Body> {
+    pub(super) async fn call(
+        &self,
+        request: Request<Incoming>,
+        longest: usize,
+    ) -> Response<Answer> {
         match self.check(request, longest).await {
             Ok(answer) => success(&answer),
-            Err(status) => status.into_http(),
+            Err(status) => status.into_http().map(Answer::Other),
         }
     }
 
@@ -131,19 +132,14 @@ async fn message(mut body: Incoming, longest: usize) -> Result<Bytes, Status> {
 }
 
 /// A call that ended well.
-fn success(answer: &CheckResponse) -> Response<Body> {
+fn success(answer: &CheckResponse) -> Response<Answer> {
     let length = answer.encoded_len();
     let mut message = BytesMut::with_capacity(PREFIX + length);
     message.put_u8(0);
     // Answers are far below four gibibytes.
     message.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     answer.encode_raw(&mut message);
-    let body = Full::new(message.freeze()).with_trailers(async {
-        let mut trailers = HeaderMap::with_capacity(1);
-        trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-        Some(Ok(trailers))
-    });
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(Answer::Message(message.freeze()));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
 }

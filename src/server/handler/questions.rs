@@ -37,10 +37,10 @@ impl Handler {
         peer: IpAddr,
     ) -> Result<Allowed, Response<String>> {
         let inner = &*self.0;
-        let began = Instant::now();
         let request_id = inner.ids.next();
         let mut seen = Seen {
             now: inner.clock.now(),
+            began: Instant::now(),
             route: Route::Filter,
             dialect: Some(Dialect::EnvoyGrpc),
             acting: None,
@@ -90,7 +90,7 @@ impl Handler {
         let answered = Answered {
             request_id,
             status,
-            duration: began.elapsed(),
+            duration: seen.began.elapsed(),
             error,
         };
         inner.note(&parts, &seen, answered);
