@@ -66,8 +66,12 @@ const CLAIMS: [&str; 7] = [
 #[must_use]
 pub fn is_claim(name: &str) -> bool {
     matches!(name.as_bytes().first(), Some(b'a' | b'x'))
+        && has_length(name, CLAIM_LENGTHS)
         && CLAIMS.iter().any(|claim| same_name(name, claim))
 }
+
+/// The lengths of [`CLAIMS`], a bit for each.
+const CLAIM_LENGTHS: u64 = lengths(&CLAIMS);
 
 /// Takes every such field off, in every spelling: CVE-2025-64484, CVE-2026-39858, CVE-2026-54763 passed `X_User_Id` on.
 pub fn strip(headers: &mut HeaderMap) {
@@ -83,6 +87,11 @@ const fn lengths(names: &[&str]) -> u64 {
     bits
 }
 
+/// Has the name one of these lengths?
+fn has_length(name: &str, lengths: u64) -> bool {
+    name.len() < 64 && lengths >> name.len() & 1 == 1
+}
+
 /// Is the field one that only we may set?
 #[must_use]
 pub fn is_client_credential(name: &str) -> bool {
@@ -91,9 +100,7 @@ pub fn is_client_credential(name: &str) -> bool {
         return false;
     };
     let is_one_of = |fields: &[&str], lengths: u64| {
-        name.len() < 64
-            && lengths >> name.len() & 1 == 1
-            && fields.iter().any(|field| same_name(name, field))
+        has_length(name, lengths) && fields.iter().any(|field| same_name(name, field))
     };
     match first {
         b'x' => {

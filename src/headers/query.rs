@@ -55,8 +55,9 @@ pub fn strip_referer(headers: &mut HeaderMap, names: &Names) {
     };
 }
 
-/// What stands before the first `?` and behind it.
-fn halves(url: &str) -> Option<(&str, &str)> {
+/// What stands before the first `?` of a URL and behind it.
+#[must_use]
+pub fn halves(url: &str) -> Option<(&str, &str)> {
     let (page, query) = url.split_at_checked(memchr::memchr(b'?', url.as_bytes())?)?;
     Some((page, query.strip_prefix('?')?))
 }
