@@ -172,7 +172,8 @@ impl Bench {
     async fn under_load(&self, report: &mut Report, parts: &[Part]) -> anyhow::Result<()> {
         let (gantry, _) = self.start().await?;
         if parts.contains(&Part::Memory) {
-            sleep(Duration::from_secs(1)).await;
+            // Threads that start-up needed have gone by then.
+            sleep(Duration::from_secs(2)).await;
             report.at_most("memory idle, MiB", mebibytes(gantry.resident()?), 12.0);
         }
         let warm = self.warm_requests();
