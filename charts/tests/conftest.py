@@ -8,7 +8,10 @@ import subprocess
 import pytest
 import yaml
 
-CHART = pathlib.Path(__file__).parents[1] / "gantry"
+ROOT = pathlib.Path(__file__).parents[2]
+CHART = ROOT / "charts" / "gantry"
+# The values files of charts/gantry/ci.
+EXAMPLES = sorted(file.name.removesuffix("-values.yaml") for file in (CHART / "ci").iterdir())
 
 
 def values(name, **changes):
@@ -27,8 +30,8 @@ def values(name, **changes):
 def template(request):
     """Runs `helm template` with values, and gives the finished process."""
 
-    def run(given):
-        command = [request.param, "template", "chat", str(CHART), "--values", "-"]
+    def run(given, *arguments):
+        command = [request.param, "template", "chat", str(CHART), "--values", "-", *arguments]
         return subprocess.run(command, input=yaml.safe_dump(given), capture_output=True, text=True, check=False)
 
     return run
@@ -43,6 +46,19 @@ def render(template):
         assert rendered.returncode == 0, rendered.stderr
         objects = [found for found in yaml.safe_load_all(rendered.stdout) if found]
         return {(found["kind"], found["metadata"]["name"]): found for found in objects}
+
+    return run
+
+
+@pytest.fixture
+def kustomize():
+    """Builds a directory with kubectl's kustomize, to a list of objects."""
+
+    def run(directory):
+        command = [os.environ["KUBECTL"], "kustomize", str(directory)]
+        built = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr
+        return list(yaml.safe_load_all(built.stdout))
 
     return run
 
