@@ -81,7 +81,7 @@ def table():
         if is_section and not meaning:
             continue
         default = "" if is_section else f"`{json.dumps(value)}`"
-        lines.append(f"| `{'.'.join(path)}` | {default} | {meaning.replace('|', chr(92) + '|')} |")
+        lines.append(f"| `{'.'.join(path)}` | {default} | {meaning.replace('|', '&#124;').replace('<', '&lt;')} |")
     return "\n".join(lines)
 
 

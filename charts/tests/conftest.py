@@ -51,6 +51,19 @@ def render(template):
 
 
 @pytest.fixture
+def notes():
+    """What is said after an installation. Only the newer helm tells it without a cluster."""
+
+    def run(given):
+        command = [os.environ["HELM"].split()[-1], "install", "chat", str(CHART), "--dry-run=client", "--values", "-"]
+        said = subprocess.run(command, input=yaml.safe_dump(given), capture_output=True, text=True, check=False)
+        assert said.returncode == 0, said.stderr
+        return said.stdout.split("\nNOTES:\n")[1]
+
+    return run
+
+
+@pytest.fixture
 def kustomize():
     """Builds a directory with kubectl's kustomize, to a list of objects."""
 

@@ -129,3 +129,26 @@ def test_no_pods_of_gantrys_own_are_made(render):
     for file in EVERY:
         kinds = {kind for kind, name in render(values(file)) if not name.endswith("-test")}
         assert not kinds & {"Deployment", "ServiceAccount", "PersistentVolumeClaim", "HorizontalPodAutoscaler"}
+
+
+def test_the_image_can_be_pulled_where_it_needs_a_secret(render):
+    objects = render(values("sidecar-redis"))
+    assert handed(objects)["imagePullSecrets"] == [{"name": "registry"}]
+    assert objects["Pod", "chat-gantry-test"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert "imagePullSecrets" not in handed(render(values("sidecar-memory")))
+
+
+def test_the_notes_name_what_was_made(notes, render):
+    told = notes(values("sidecar-memory"))
+    made = {name for kind, name in render(values("sidecar-memory")) if kind == "ConfigMap"}
+    assert {word for word in told.split() if word.endswith("-sidecar")} <= made
+    assert "get configmap chat-gantry-sidecar --output 'jsonpath={.data.values\\.yaml}' > gantry-sidecar.yaml" in told
+    assert "upgrade rocketchat rocketchat/rocketchat --values YOURS.yaml --values gantry-sidecar.yaml" in told
+    assert "deployment/" not in told
+
+
+def test_the_notes_of_a_gateway_tell_where_to_lead_the_host(notes):
+    told = notes(values("gateway-memory"))
+    assert "chat-gantry.default.svc:80" in told
+    assert "port-forward deployment/chat-gantry 9090" in told
+    assert "sidecar" not in told

@@ -145,7 +145,7 @@
 {{- fail "mode: sidecar cannot keep sessions in a file, because two of Rocket.Chat's pods live at once while they are replaced: set config.sessions.store: redis" }}
 {{- end }}
 {{- $theirs := dict "autoscaling" $values.autoscaling.enabled "podDisruptionBudget" $values.podDisruptionBudget.enabled "terminationGracePeriodSeconds" (ne (toString $values.terminationGracePeriodSeconds) "") }}
-{{- range list "imagePullSecrets" "podAnnotations" "podLabels" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "extraContainers" "extraInitContainers" }}
+{{- range list "podAnnotations" "podLabels" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "extraContainers" "extraInitContainers" }}
 {{- $_ := set $theirs . (get $values .) }}
 {{- end }}
 {{- range $name, $given := $theirs }}
