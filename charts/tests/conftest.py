@@ -30,8 +30,8 @@ def values(name, **changes):
 def template(request):
     """Runs `helm template` with values, and gives the finished process."""
 
-    def run(given, *arguments):
-        command = [request.param, "template", "chat", str(CHART), "--values", "-", *arguments]
+    def run(given, *arguments, release="chat"):
+        command = [request.param, "template", release, str(CHART), "--values", "-", *arguments]
         return subprocess.run(command, input=yaml.safe_dump(given), capture_output=True, text=True, check=False)
 
     return run
@@ -41,8 +41,8 @@ def template(request):
 def render(template):
     """Renders values to the objects, by kind and name."""
 
-    def run(given):
-        rendered = template(given)
+    def run(given, release="chat"):
+        rendered = template(given, release=release)
         assert rendered.returncode == 0, rendered.stderr
         objects = [found for found in yaml.safe_load_all(rendered.stdout) if found]
         return {(found["kind"], found["metadata"]["name"]): found for found in objects}

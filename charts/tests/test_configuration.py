@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import EXAMPLES, values
+from conftest import EXAMPLES, ROOT, values
 
 READ = [name for name in EXAMPLES if name != "existing-configmap"]
 
@@ -65,8 +65,6 @@ def test_certificates_that_are_missing_are_found_out(render, files, tmp_path):
 
 @pytest.mark.parametrize("folder", ["gateway", "sidecar"])
 def test_the_configuration_of_the_plain_manifests_is_valid(files, tmp_path, folder):
-    from conftest import ROOT
-
     text = (ROOT / "config" / "kubernetes" / folder / "gantry.yaml").read_text()
     checked = check(text, {}, files, tmp_path / "gantry.yaml")
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -113,6 +113,17 @@ def test_values_that_pages_name_are_there():
     assert named > 20
 
 
+def test_objects_that_commands_name_are_made_by_the_release_that_they_install(render):
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (release,) = set(re.findall(r"helm install (\S+) charts/gantry", page))
+    assert {*re.findall(r"helm (?:upgrade|test|uninstall) (?!rocketchat)(\S+)", page)} == {release}
+    kinds = {"deployment": "Deployment", "configmap": "ConfigMap", "persistentvolumeclaim": "PersistentVolumeClaim"}
+    named = {(kinds[kind], name) for kind, name in re.findall(rf"({'|'.join(kinds)})[/ ](gantry\S*)", page)}
+    made = {made for file in ("gateway-file", "sidecar-memory") for made in render(values(file), release=release)}
+    assert len(named) == len(kinds)
+    assert named <= made
+
+
 def test_every_manifest_that_a_page_names_is_there():
     for page in PAGES:
         for path in re.findall(r"`?((?:charts/gantry/ci|config/kubernetes)/[a-z./-]*[a-z])", page.read_text()):
