@@ -29,6 +29,16 @@ REFUSED = {
         {"extraEnv": [{"name": "GANTRY_LISTEN__ADDRESS", "value": "0.0.0.0:1"}]},
         "extraEnv must not set GANTRY_LISTEN__ADDRESS",
     ),
+    "a_store_by_environment": (
+        "gateway-memory",
+        {"extraEnv": [{"name": "GANTRY_SESSIONS__STORE", "value": "redis"}]},
+        "extraEnv must not set GANTRY_SESSIONS__STORE: the chart itself goes by it, so set config.sessions.store",
+    ),
+    "a_drain_by_environment": (
+        "gateway-memory",
+        {"extraEnv": [{"name": "GANTRY_LISTEN__DRAIN__TIMEOUT", "value": "5m"}]},
+        "so set config.listen.drain.timeout",
+    ),
     "two_pods_with_memory": ("gateway-memory", {"replicas": 2}, "replicas: 2 needs config.sessions.store: redis"),
     "two_pods_with_a_file": ("gateway-file", {"replicas": 2}, "replicas: 2 needs config.sessions.store: redis"),
     "two_pods_with_an_unread_configuration": ("existing-configmap", {"replicas": 2}, "needs config.sessions.store: redis"),

@@ -74,8 +74,11 @@
 {{- fail "sidecar says which pods are Rocket.Chat's, but mode is gateway: set mode: sidecar, or leave sidecar out" }}
 {{- end }}
 {{- range $values.extraEnv }}
-{{- if has .name (list "GANTRY_LISTEN__ADDRESS" "GANTRY_ADMIN__ADDRESS" "GANTRY_SESSIONS__STORE" "GANTRY_SESSIONS__FILE__PATH") }}
-{{- fail (printf "extraEnv must not set %s: the chart itself goes by it; addresses are the chart's, the store is set below config.sessions" .name) }}
+{{- if has .name (list "GANTRY_LISTEN__ADDRESS" "GANTRY_ADMIN__ADDRESS") }}
+{{- fail (printf "extraEnv must not set %s: addresses are the chart's own" .name) }}
+{{- end }}
+{{- if has .name (list "GANTRY_SESSIONS__STORE" "GANTRY_SESSIONS__FILE__PATH" "GANTRY_FILTER__ENABLED" "GANTRY_FILTER__GRPC_ADDRESS" "GANTRY_LISTEN__DRAIN__TIMEOUT") }}
+{{- fail (printf "extraEnv must not set %s: the chart itself goes by it, so set %s" .name (printf "config.%s" (.name | trimPrefix "GANTRY_" | lower | replace "__" "."))) }}
 {{- end }}
 {{- end }}
 {{- if ne $store "redis" }}
@@ -133,7 +136,7 @@
 {{- fail "mode: sidecar needs to know Rocket.Chat's pods: set sidecar.release to the release of Rocket.Chat's chart, or sidecar.selector to the pods' labels" }}
 {{- end }}
 {{- if semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version }}
-{{- fail (printf "mode: sidecar needs Kubernetes 1.29 or later, which lets init containers stay; this is %s: set mode: gateway, or take config/kubernetes/sidecar" .Capabilities.KubeVersion.Version) }}
+{{- fail (printf "mode: sidecar needs Kubernetes 1.29 or later, which lets init containers stay; this is %s: set mode: gateway" .Capabilities.KubeVersion.Version) }}
 {{- end }}
 {{- if not $values.existingConfigMap }}
 {{- $upstream := get (urlParse $values.config.rocketchat.url) "hostname" }}

@@ -9,7 +9,7 @@ name: gantry
 image: "{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}"
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- if $sidecar }}
-# An init container that stays: ready before Rocket.Chat starts, and there until it has ended.
+# An init container that stays: up before Rocket.Chat starts, and there until it has ended.
 restartPolicy: Always
 {{- end }}
 args: [run, --config, /etc/gantry/gantry.yaml]
