@@ -1,8 +1,11 @@
 """How the chart is rendered for its tests: by every helm in $HELM, from a values file of charts/gantry/ci and changes to it."""
 
+import base64
 import copy
 import os
 import pathlib
+import re
+import secrets
 import subprocess
 
 import pytest
@@ -24,6 +27,19 @@ def values(name, **changes):
             at = at.setdefault(key, {})
         at[last] = copy.deepcopy(value)
     return result
+
+
+def shown(page, mark):
+    """The YAML blocks of a page below a comment `mark`, and the file of charts/gantry/ci that each stands over, if any."""
+    for base, block in re.findall(rf"<!-- {mark}(?: over ([a-z-]+))? -->\n\n *```yaml\n(.*?)```", page.read_text(), re.DOTALL):
+        yield base, yaml.safe_load(block)
+
+
+def merged(below, above):
+    """Two trees of values, as Helm puts one over the other."""
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return below | {key: merged(below.get(key), value) for key, value in above.items()}
 
 
 @pytest.fixture(params=os.environ["HELM"].split(), ids=lambda path: pathlib.Path(path).parent.name)
@@ -72,6 +88,39 @@ def kustomize():
         built = subprocess.run(command, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stderr
         return list(yaml.safe_load_all(built.stdout))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """What stands for /etc/gantry: the secrets that the values files name, and a certificate."""
+    folder = tmp_path_factory.mktemp("etc")
+    for name in ("secrets", "tls", "clients"):
+        (folder / name).mkdir()
+    for secret in ("auth-token", "create-token-secret", "redis-password", "filter-secret"):
+        (folder / "secrets" / secret).write_text(secrets.token_hex(32))
+    (folder / "secrets" / "encryption-key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    key, certificate = folder / "tls" / "tls.key", folder / "tls" / "tls.crt"
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+    names = ["-subj", "/CN=chat.example.com", "-addext", "subjectAltName=DNS:chat.example.com"]
+    command = ["openssl", "req", "-x509", *curve, *names, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, capture_output=True, check=True)
+    (folder / "clients" / "ca.crt").write_text(certificate.read_text())
+    return folder
+
+
+@pytest.fixture
+def check(files):
+    """What `gantry check` has against a configuration; nothing when it is valid. It lies in /etc/gantry, as far as it can tell."""
+
+    def run(text, environment=None):
+        path = files / "gantry.yaml"
+        path.write_text(text.replace("/etc/gantry", str(files)))
+        given = {name: value.replace("/etc/gantry", str(files)) for name, value in (environment or {}).items()}
+        command = [os.environ["GANTRY"], "check", "--config", str(path)]
+        checked = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
+        return checked.stdout + checked.stderr if checked.returncode else ""
 
     return run
 

@@ -1,70 +1,56 @@
-"""Gantry itself reads what the chart makes of every values file, with the environment of its container."""
-
-import base64
-import os
-import secrets
-import subprocess
+"""Gantry itself reads what the chart makes of every values file, and what the guides show."""
 
 import pytest
 import yaml
-from conftest import EXAMPLES, ROOT, values
+from conftest import EXAMPLES, ROOT, merged, shown, values
 
 READ = [name for name in EXAMPLES if name != "existing-configmap"]
+FOLDER = ROOT / "config" / "kubernetes"
+GUIDES = ("kubernetes", "replicas", "upgrading-rocketchat")
 
 
-@pytest.fixture(scope="session")
-def files(tmp_path_factory):
-    """What stands for /etc/gantry: the secrets that the values files name, and a certificate."""
-    folder = tmp_path_factory.mktemp("etc")
-    for name in ("secrets", "tls", "clients"):
-        (folder / name).mkdir()
-    for secret in ("auth-token", "create-token-secret", "redis-password", "filter-secret"):
-        (folder / "secrets" / secret).write_text(secrets.token_hex(32))
-    (folder / "secrets" / "encryption-key").write_text(base64.b64encode(secrets.token_bytes(32)).decode())
-    key, certificate = folder / "tls" / "tls.key", folder / "tls" / "tls.crt"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
-    names = ["-subj", "/CN=chat.example.com", "-addext", "subjectAltName=DNS:chat.example.com"]
-    command = ["openssl", "req", "-x509", *curve, *names, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, capture_output=True, check=True)
-    (folder / "clients" / "ca.crt").write_text(certificate.read_text())
-    return folder
+@pytest.mark.parametrize("file", READ)
+def test_the_rendered_configuration_is_valid(render, check, file):
+    assert check(*configured(render(values(file)))) == ""
 
 
-def container(objects):
+def configured(objects):
+    """The text of the rendered configuration, and the environment of the container that reads it."""
     if ("Deployment", "chat-gantry") in objects:
         containers = objects["Deployment", "chat-gantry"]["spec"]["template"]["spec"]["containers"]
     else:
         containers = yaml.safe_load(objects["ConfigMap", "chat-gantry-sidecar"]["data"]["values.yaml"])["extraInitContainers"]
-    return next(found for found in containers if found["name"] == "gantry")
+    gantry = next(found for found in containers if found["name"] == "gantry")
+    environment = {it["name"]: it["value"] for it in gantry["env"] if it["name"].startswith("GANTRY_")}
+    return objects["ConfigMap", "chat-gantry"]["data"]["gantry.yaml"], environment
 
 
-def check(text, environment, files, path):
-    """What `gantry check` says, with the files of `files` in place of /etc/gantry."""
-    path.write_text(text.replace("/etc/gantry", str(files)))
-    given = {name: value.replace("/etc/gantry", str(files)) for name, value in environment.items()}
-    command = [os.environ["GANTRY"], "check", "--config", str(path)]
-    return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.parametrize("file", READ)
-def test_the_rendered_configuration_is_valid(render, files, tmp_path, file):
-    objects = render(values(file))
-    environment = {it["name"]: it["value"] for it in container(objects)["env"] if it["name"].startswith("GANTRY_")}
-    text = objects["ConfigMap", "chat-gantry"]["data"]["gantry.yaml"]
-    checked = check(text, environment, files, tmp_path / "gantry.yaml")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-
-
-def test_certificates_that_are_missing_are_found_out(render, files, tmp_path):
-    objects = render(values("gateway-tls"))
-    environment = {it["name"]: it["value"] + ".gone" for it in container(objects)["env"] if it["name"].endswith("CERTIFICATE_FILE")}
-    checked = check(objects["ConfigMap", "chat-gantry"]["data"]["gantry.yaml"], environment, files, tmp_path / "gantry.yaml")
-    assert checked.returncode == 1
-    assert "certificate_file" in checked.stdout + checked.stderr
+def test_certificates_that_are_missing_are_found_out(render, check):
+    text, environment = configured(render(values("gateway-tls")))
+    environment["GANTRY_LISTEN__TLS__CERTIFICATE_FILE"] += ".gone"
+    assert "certificate_file" in check(text, environment)
 
 
 @pytest.mark.parametrize("folder", ["gateway", "sidecar"])
-def test_the_configuration_of_the_plain_manifests_is_valid(files, tmp_path, folder):
-    text = (ROOT / "config" / "kubernetes" / folder / "gantry.yaml").read_text()
-    checked = check(text, {}, files, tmp_path / "gantry.yaml")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+def test_the_configuration_of_the_plain_manifests_is_valid(check, folder):
+    assert check((FOLDER / folder / "gantry.yaml").read_text()) == ""
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_values_that_a_guide_shows_make_a_valid_configuration(render, check, guide):
+    for base, block in shown(ROOT / "docs" / f"{guide}.md", "values"):
+        given = merged(values(base), block) if base else block
+        assert check(*configured(render(given))) == "", block
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_configuration_that_a_guide_shows_is_valid(check, guide):
+    least = yaml.safe_load((FOLDER / "gateway" / "gantry.yaml").read_text())
+    for _, block in shown(ROOT / "docs" / f"{guide}.md", "configuration"):
+        assert check(yaml.safe_dump(merged(least, block))) == "", block
+
+
+def test_guides_show_what_is_read_here():
+    found = [mark for guide in GUIDES for mark in ("values", "configuration") for _ in shown(ROOT / "docs" / f"{guide}.md", mark)]
+    assert found.count("values") > 4
+    assert found.count("configuration") > 1

@@ -72,29 +72,6 @@ def test_no_secret_is_put_into_a_config_map(refusal, path):
     assert f"config.{path} would stand readable in a ConfigMap" in refusal(given)
 
 
-def blocks(page):
-    """The values that a page shows: fenced blocks below a mark, which may name the file of charts/gantry/ci that they stand over."""
-    text = page.read_text()
-    for base, block in re.findall(r"<!-- values(?: over ([a-z-]+))? -->\n\n```yaml\n(.*?)```", text, re.DOTALL):
-        yield base, block
-
-
-def merged(below, above):
-    if not (isinstance(below, dict) and isinstance(above, dict)):
-        return above
-    return below | {key: merged(below.get(key), value) for key, value in above.items()}
-
-
-def test_the_values_that_pages_show_are_rendered(render):
-    shown = 0
-    for page in PAGES:
-        for base, block in blocks(page):
-            given = yaml.safe_load(block)
-            render(merged(values(base), given) if base else given)
-            shown += 1
-    assert shown >= 4
-
-
 def test_values_that_pages_name_are_there():
     schema = json.loads((CHART / "values.schema.json").read_text())
     named = 0
