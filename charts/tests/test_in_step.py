@@ -38,6 +38,12 @@ def test_generated_files_are_as_they_would_be_generated(path):
     assert path.read_text() == generate.generated()[path], "run: make chart ARGS=--write"
 
 
+def test_the_chart_is_of_the_version_that_it_installs():
+    said = subprocess.run([os.environ["GANTRY"], "version"], capture_output=True, text=True, check=True).stdout
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert said.splitlines()[0] == f"gantry {chart['appVersion']}"
+
+
 def test_the_schema_knows_every_value_of_the_chart():
     def unknown(schema, found, path):
         if not isinstance(found, dict) or "properties" not in schema:
