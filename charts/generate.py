@@ -73,14 +73,14 @@ def table():
     """The table of all values: sections with what is said of them, keys with their default, too."""
     text = (CHART / "values.yaml").read_text()
     lines = ["| value | default | meaning |", "|---|---|---|"]
+    sections = {path[:-1] for path, _ in rows(text)}
     for path, meaning in rows(text):
         value = yaml.safe_load(text)
         for key in path:
             value = value[key]
-        is_section = isinstance(value, dict) and value
-        if is_section and not meaning:
+        if path in sections and not meaning:
             continue
-        default = "" if is_section else f"`{json.dumps(value)}`"
+        default = "" if path in sections else f"`{json.dumps(value)}`"
         lines.append(f"| `{'.'.join(path)}` | {default} | {meaning.replace('|', '&#124;').replace('<', '&lt;')} |")
     return "\n".join(lines)
 

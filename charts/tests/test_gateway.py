@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from conftest import CHART, EXAMPLES, values
+from conftest import CHART, EXAMPLES, merged, values
 
 EVERY = [name for name in EXAMPLES if not name.startswith("sidecar")]
 
@@ -55,9 +55,10 @@ def test_the_public_service_does_not_lead_to_the_admin_port(render, file):
 
 
 def test_the_configuration_is_the_one_of_the_values(render):
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
     given = values("gateway-redis")
     rendered = render(given)["ConfigMap", "chat-gantry"]["data"]["gantry.yaml"]
-    assert yaml.safe_load(rendered) == given["config"]
+    assert yaml.safe_load(rendered) == merged(defaults["config"], given["config"])
 
 
 def test_a_changed_configuration_starts_new_pods(render):
