@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import functools
 import os
 import pathlib
 import re
@@ -42,13 +43,19 @@ def merged(below, above):
     return below | {key: merged(below.get(key), value) for key, value in above.items()}
 
 
+@functools.cache
+def helm_template(helm, given, arguments, release):
+    """The finished process; many tests look at what the same values make."""
+    command = [helm, "template", release, str(CHART), "--values", "-", *arguments]
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(params=os.environ["HELM"].split(), ids=lambda path: pathlib.Path(path).parent.name)
 def template(request):
     """Runs `helm template` with values, and gives the finished process."""
 
     def run(given, *arguments, release="chat"):
-        command = [request.param, "template", release, str(CHART), "--values", "-", *arguments]
-        return subprocess.run(command, input=yaml.safe_dump(given), capture_output=True, text=True, check=False)
+        return helm_template(request.param, yaml.safe_dump(given), arguments, release)
 
     return run
 
