@@ -33,13 +33,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
 
 pub mod probe;
+pub mod stop;
 pub mod whois;
 
 pub use probe::healthcheck;
 pub use whois::whois;
-
-/// How long running requests, sockets and owed logouts get when the service stops; below the 30 s that Kubernetes grants.
-const DRAIN: Duration = Duration::from_secs(15);
 
 /// A Gantry that serves; dropping it does not stop it, [`Running::stop`] does.
 #[derive(Debug)]
@@ -79,33 +77,6 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, sockets are closed one after the other,
-    /// owed logouts are tried, our own login is given back, and the admin listener goes last.
-    pub async fn stop(self) {
-        self.draining.missing("the service is stopping");
-        self.public.drain.cancel();
-        self.public.tasks.close();
-        let finishing = async {
-            tokio::join!(self.sessions.drain(DRAIN), self.public.tasks.wait());
-        };
-        if tokio::time::timeout(DRAIN, finishing).await.is_err() {
-            tracing::warn!(
-                "requests were still running or logouts still owed when the drain time was over"
-            );
-        }
-        if let Err(error) = self.rocketchat.close().await {
-            tracing::warn!(
-                error.kind = error.kind(),
-                "the service account's login could not be given back; its auth token lives until it expires"
-            );
-        }
-        self.admin.drain.cancel();
-        tracing::info!("gantry stopped");
-        let log = self.log.clone();
-        // The writer works on a thread of its own; waiting for it must not hold a runtime thread.
-        let _flushed = tokio::task::spawn_blocking(move || log.flush()).await;
     }
 }
 
@@ -165,6 +136,7 @@ pub async fn start(
     let lent = Lent {
         unwrap: connection::unwrap,
         drain: public.drain.clone(),
+        hurry: public.hurry.clone(),
         tasks: public.tasks.clone(),
     };
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
@@ -256,7 +228,7 @@ pub async fn start(
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until SIGTERM or SIGINT, then drains; a second one of them ends the waiting.
 ///
 /// # Errors
 /// As [`start`].
@@ -274,7 +246,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             }
         }
     }
-    running.stop().await;
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    running.stop_or_hurry(again).await;
     Ok(())
 }
 

@@ -64,6 +64,8 @@ pub struct Lent {
     pub unwrap: Unwrap,
     /// Cancelled when sockets shall close because the service stops.
     pub drain: CancellationToken,
+    /// Cancelled when they shall not wait for their turn.
+    pub hurry: CancellationToken,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
 }
@@ -152,13 +154,14 @@ impl Sockets {
         }
         let unwrap = self.lent.unwrap;
         let metrics = self.metrics.clone();
-        let (drain, dismissed) = (self.lent.drain.clone(), Arc::clone(&self.dismissed));
+        let (drain, hurry) = (self.lent.drain.clone(), self.lent.hurry.clone());
+        let dismissed = Arc::clone(&self.dismissed);
         self.lent.tasks.spawn(async move {
             // What comes before and after is boxed, so that a resting socket does not keep room for it.
             let sides = Box::pin(both(downstream, upstream, unwrap)).await;
             if let Some((downstream, upstream)) = sides {
                 metrics.sockets_changed(1);
-                let leaving = pin!(turn_to_leave(&drain, &dismissed));
+                let leaving = pin!(turn_to_leave(&drain, &hurry, &dismissed));
                 let parting = relay(downstream, upstream, carriage, leaving).await;
                 metrics.sockets_changed(-1);
                 Box::pin(parting.part()).await;
@@ -187,11 +190,18 @@ impl Sockets {
     }
 }
 
-/// Waits for the drain, and then for this socket's turn.
-async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
+/// Waits for the drain, and then for this socket's turn, unless there is a hurry.
+async fn turn_to_leave(
+    drain: &CancellationToken,
+    hurry: &CancellationToken,
+    dismissed: &AtomicU32,
+) {
     drain.cancelled().await;
     let before = dismissed.fetch_add(1, Ordering::Relaxed);
-    tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)).await;
+    tokio::select! {
+        () = tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)) => {}
+        () = hurry.cancelled() => {}
+    }
 }
 
 /// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.

@@ -18,6 +18,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Lifeline {
     /// Cancelled when nothing new is to begin and what is idle is to close.
     pub drain: CancellationToken,
+    /// Cancelled when a drain must not take its time.
+    pub hurry: CancellationToken,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
 }
@@ -28,6 +30,7 @@ impl Lifeline {
     pub fn new() -> Self {
         Self {
             drain: CancellationToken::new(),
+            hurry: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
     }

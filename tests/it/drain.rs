@@ -122,3 +122,21 @@ async fn an_exchange_that_runs_at_the_end_leaves_no_token_without_a_keeper() {
     assert_eq!(rc.calls("POST", "/api/v1/users.createToken"), 1);
     assert_eq!(rc.live_tokens("alice"), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn told_a_second_time_it_closes_sockets_and_cuts_what_runs() {
+    let gateway = Gateway::start().await;
+    let mut socket = connected(&gateway, "alice").await;
+    let latch = Latch::new();
+    let hold = FaultKind::Hold(latch.clone());
+    gateway.rc.fault(Fault::times(ECHO, 1, hold));
+    let token = gateway.issuer.token("bob");
+    let _running = tokio::spawn(gateway.get(ECHO, &token).send());
+    latch.until_arrived(1).await;
+    gateway.running.stop_or_hurry(std::future::ready(())).await;
+    assert_eq!(socket.closed().await, Some(1001));
+    let said = gateway.log.text();
+    assert!(said.contains("and were cut"), "{said}");
+    assert!(!said.contains("the drain time was over"), "{said}");
+    assert!(said.contains("gantry stopped"), "{said}");
+}
