@@ -11,12 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::listen::Drain;
 use crate::endpoints::Endpoints;
 use crate::filter::Filter;
 use crate::filter::envoy_grpc::Limits;
 use crate::gate::Gate;
 use crate::jwt::Verifier;
 use crate::proxy::Proxy;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
@@ -50,6 +52,9 @@ pub struct Running {
     admin: Lifeline,
     sessions: Sessions,
     rocketchat: RocketChat,
+    leaving: Leaving,
+    drain: Drain,
+    clock: Clock,
     draining: Latch,
     metrics: Metrics,
     log: LogWriter,
@@ -134,10 +139,11 @@ pub async fn start(
     );
     let gate = Gate::new(authn, verifier, sessions.clone());
     let (public, admin) = (Lifeline::new(), Lifeline::new());
+    let drain = config.listen.drain;
+    let leaving = Leaving::new(drain.spread, public.hurry.clone(), clock.clone());
     let lent = Lent {
         unwrap: connection::unwrap,
-        drain: public.drain.clone(),
-        hurry: public.hurry.clone(),
+        leaving: leaving.clone(),
         tasks: public.tasks.clone(),
     };
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
@@ -164,7 +170,7 @@ pub async fn start(
         config.listen.limits.headers,
         access_log,
         metrics.clone(),
-        clock,
+        clock.clone(),
     );
 
     let listener = bind(config.listen.address).await?;
@@ -198,7 +204,7 @@ pub async fn start(
         let patience = Patience::new(&config.listen.limits, stalled);
         let bounds = (limits, patience);
         let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
-        tokio::spawn(listener::accept(
+        public.tasks.spawn(listener::accept(
             listener,
             config.listen.limits.connections,
             public.clone(),
@@ -207,7 +213,7 @@ pub async fn start(
     }
     let limits = &config.listen.limits;
     let server = Server::new(limits, stalled, handler, public.clone(), certificates);
-    tokio::spawn(listener::accept(
+    public.tasks.spawn(listener::accept(
         listener,
         config.listen.limits.connections,
         public.clone(),
@@ -235,6 +241,9 @@ pub async fn start(
         admin,
         sessions,
         rocketchat,
+        leaving,
+        drain,
+        clock,
         draining,
         metrics,
         log,

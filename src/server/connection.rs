@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::{HeaderValue, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
@@ -94,12 +96,19 @@ impl Server {
         let watch = Watch::new();
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
+            let leaving = Arc::clone(&inner.lifeline.leaving);
             service_fn(move |request: Request<Incoming>| {
+                let last = leaving.load(Ordering::Relaxed) && request.version() < Version::HTTP_2;
                 let (guard, signs) = watch.request_began(request.version());
                 let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
                     let mut answer: Response<Body> = handled.await;
                     answer.body_mut().keep(guard);
+                    if last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                        // Said with an answer, it crosses no request; a connection closed while idle might.
+                        let close = HeaderValue::from_static("close");
+                        answer.headers_mut().insert(header::CONNECTION, close);
+                    }
                     Ok::<_, std::convert::Infallible>(answer)
                 }
             })
@@ -107,8 +116,16 @@ impl Server {
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
-        let mut overdue = Aside::new(watch.overdue(inner.patience));
-        let mut drained = Aside::new(inner.lifeline.drain.cancelled());
+        let mut overdue = Aside::new(async {
+            tokio::select! {
+                () = watch.overdue(inner.patience) => {}
+                () = inner.lifeline.hurry.cancelled() => {}
+            }
+        });
+        let mut drained = Aside::new(async {
+            inner.lifeline.drain.cancelled().await;
+            watch.unclaimed().await;
+        });
         let mut draining = false;
         loop {
             tokio::select! {
@@ -127,8 +144,8 @@ impl Server {
 }
 
 impl Inner {
-    /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or the
-    /// service drains.
+    /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or what runs
+    /// is cut.
     async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
         let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
         tokio::select! {
@@ -144,7 +161,7 @@ impl Inner {
                     None
                 }
             },
-            () = self.lifeline.drain.cancelled() => None,
+            () = self.lifeline.hurry.cancelled() => None,
         }
     }
 }
