@@ -39,6 +39,7 @@ mod replay;
 mod replicas;
 mod rest;
 mod rest_login;
+mod restarts;
 mod rocketchat_client;
 mod session_cookie;
 mod sessions;
