@@ -21,6 +21,7 @@ mod endings;
 mod exchange;
 mod exchange_faults;
 mod filter;
+mod full_disk;
 mod gateways;
 mod h2c;
 mod iframe;

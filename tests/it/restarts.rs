@@ -4,7 +4,7 @@
 
 mod balancer;
 mod clients;
-mod replica;
+pub(crate) mod replica;
 
 use std::time::Duration;
 
@@ -52,6 +52,9 @@ async fn a_rolling_restart_fails_no_request_and_every_socket_comes_back() {
         replica.until_asked().await;
     }
     let people = load.finish().await;
+    for number in 1..=3 {
+        assert!(balancer.saw_leave(number), "gantry-{number}");
+    }
     assert_eq!(world.rc.sockets(), SOCKETS);
     for name in people {
         assert_eq!(world.rc.live_tokens(&name).len(), 1, "{name}");

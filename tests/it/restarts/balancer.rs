@@ -45,6 +45,13 @@ impl Balancer {
         self.address
     }
 
+    /// Did it see that a replica was about to stop, and not find out by connections that were refused?
+    pub(super) fn saw_leave(&self, number: usize) -> bool {
+        let seen =
+            format!("requests/gantry-{number} is DOWN, reason: Layer7 wrong status, code: 503");
+        self.log().contains(&seen)
+    }
+
     fn log(&self) -> String {
         std::fs::read_to_string(log(self.folder.path())).unwrap_or_default()
     }

@@ -18,7 +18,7 @@ use crate::support::world::World;
 /// Longer than HAProxy needs to see that it stops, and a spread that is no burst.
 const DRAIN: &str = "{ delay: 5s, spread: 3s, timeout: 30s }";
 
-pub(super) struct Replica {
+pub(crate) struct Replica {
     public: SocketAddr,
     admin: SocketAddr,
     config: NamedTempFile,
@@ -27,7 +27,7 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn new(world: &World, store: &Stores) -> Self {
+    pub(crate) fn new(world: &World, store: &Stores) -> Self {
         let [public, admin] =
             [(), ()].map(|()| SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free())));
         let listeners = format!(
@@ -50,16 +50,19 @@ admin: {{ address: "{admin}" }}"#
         }
     }
 
-    pub(super) fn public(&self) -> SocketAddr {
+    pub(crate) fn public(&self) -> SocketAddr {
         self.public
     }
 
-    pub(super) fn admin(&self) -> SocketAddr {
+    pub(crate) fn admin(&self) -> SocketAddr {
         self.admin
     }
 
-    pub(super) fn start(&mut self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
+    pub(crate) fn start(&mut self) {
+        // A file that may not grow is then an error of the disk to it, and not its end.
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap '' XFSZ; exec "$0" "$@""#]);
+        command.arg(env!("CARGO_BIN_EXE_gantry"));
         command.args(["run", "--config"]).arg(self.config.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -77,16 +80,16 @@ admin: {{ address: "{admin}" }}"#
     }
 
     /// Stops it as an orchestrator does, and begins it again.
-    pub(super) async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start();
+        self.until_ready().await;
+    }
+
+    /// Stops it as an orchestrator does.
+    pub(crate) async fn stop(&mut self) {
+        self.tell("TERM");
         let child = self.child.as_mut().unwrap();
-        let kill = format!("kill -TERM {}", child.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &kill])
-                .status()
-                .unwrap()
-                .success()
-        );
         let ending = async {
             loop {
                 if let Some(status) = child.try_wait().unwrap() {
@@ -97,24 +100,34 @@ admin: {{ address: "{admin}" }}"#
         };
         let status = timeout(PATIENCE, ending).await.expect("it ends");
         assert_eq!(status.code(), Some(0), "{}", self.log());
-        assert!(!self.log().contains("cut"), "{}", self.log());
-        self.start();
-        self.until_ready().await;
+        assert!(!self.log().contains("is cut"), "{}", self.log());
     }
 
-    pub(super) async fn until_ready(&self) {
+    /// Sends it a signal.
+    pub(crate) fn tell(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.process());
+        let told = Command::new("sh").args(["-c", &kill]).status();
+        assert!(told.unwrap().success());
+    }
+
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    pub(crate) async fn until_ready(&self) {
         self.until("/readyz", |status, _| status == 200).await;
     }
 
     /// Waits until it has answered a request since it was begun.
-    pub(super) async fn until_asked(&self) {
+    pub(crate) async fn until_asked(&self) {
         self.until("/metrics", |_, page| {
             page.contains("gantry_requests_total{")
         })
         .await;
     }
 
-    async fn until(&self, path: &str, is_so: impl Fn(u16, &str) -> bool) {
+    pub(crate) async fn until(&self, path: &str, is_so: impl Fn(u16, &str) -> bool) {
         let (client, url) = (client(), format!("http://{}{path}", self.admin));
         let looking = async {
             loop {
@@ -132,7 +145,7 @@ admin: {{ address: "{admin}" }}"#
         }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 }
