@@ -1,4 +1,4 @@
-//! A rolling restart of three replicas behind a real HAProxy under load: nobody notices but by a reconnect.
+//! A rolling restart of three replicas behind a real HAProxy under load, where nobody notices but by a reconnect; and a second signal.
 //!
 //! The real program and the very configuration of HAProxy that people copy.
 
@@ -9,8 +9,11 @@ pub(crate) mod replica;
 use std::time::Duration;
 
 use gantry_redis::node::Node;
+use lookalike::{Fault, FaultKind, Latch};
 
 use crate::crashes::program::Stores;
+use crate::replicas::stage::ECHO;
+use crate::support::gateway::client;
 use crate::support::world::World;
 use balancer::Balancer;
 use clients::Load;
@@ -59,4 +62,31 @@ async fn a_rolling_restart_fails_no_request_and_every_socket_comes_back() {
     for name in people {
         assert_eq!(world.rc.live_tokens(&name).len(), 1, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn told_twice_it_ends_at_once_and_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::plain().await;
+    let store = Stores::File(folder.path().join("sessions.redb"));
+    let mut replica = Replica::new(&world, &store);
+    replica.start();
+    replica.until_ready().await;
+    let token = world.issuer.token("alice");
+    let latch = Latch::new();
+    let hold = FaultKind::Hold(latch.clone());
+    world.rc.fault(Fault::always(ECHO, hold));
+    let url = format!("http://{}{ECHO}", replica.public());
+    let running = tokio::spawn(client().get(url).bearer_auth(&token).send());
+    latch.until_arrived(1).await;
+    replica.tell("TERM");
+    let stopping = |status, told: &str| status == 503 && told.contains("stopping");
+    replica.until("/readyz", stopping).await;
+    replica.tell("INT");
+    replica.ended().await;
+    running.await.unwrap().unwrap_err();
+    let said = replica.log();
+    assert!(said.contains("told to stop a second time"), "{said}");
+    assert!(said.contains("gantry stopped"), "{said}");
+    assert_eq!(world.rc.live_tokens("alice").len(), 1);
 }

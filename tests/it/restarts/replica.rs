@@ -89,6 +89,12 @@ admin: {{ address: "{admin}" }}"#
     /// Stops it as an orchestrator does.
     pub(crate) async fn stop(&mut self) {
         self.tell("TERM");
+        self.ended().await;
+        assert!(!self.log().contains("is cut"), "{}", self.log());
+    }
+
+    /// Waits until it has ended, and well.
+    pub(crate) async fn ended(&mut self) {
         let child = self.child.as_mut().unwrap();
         let ending = async {
             loop {
@@ -100,7 +106,6 @@ admin: {{ address: "{admin}" }}"#
         };
         let status = timeout(PATIENCE, ending).await.expect("it ends");
         assert_eq!(status.code(), Some(0), "{}", self.log());
-        assert!(!self.log().contains("is cut"), "{}", self.log());
     }
 
     /// Sends it a signal.
