@@ -14,6 +14,9 @@ use tokio_util::task::TaskTracker;
 /// A pause after an accept that failed for want of file descriptors, so that the loop does not spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections that the kernel holds for the listener at most, as tokio asks it to: those that come on and on are not waited for.
+const QUEUED: usize = 1024;
+
 /// Bounds what is open and tells when to stop; shared by the tasks of one listener.
 #[derive(Clone, Debug)]
 pub struct Lifeline {
@@ -83,7 +86,7 @@ where
     let Ok(listener) = listener.into_std() else {
         return;
     };
-    loop {
+    for _ in 0..QUEUED {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
             () = lifeline.hurry.cancelled() => return,
