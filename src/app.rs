@@ -11,12 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::listen::Drain;
 use crate::endpoints::Endpoints;
 use crate::filter::Filter;
 use crate::filter::envoy_grpc::Limits;
 use crate::gate::Gate;
 use crate::jwt::Verifier;
 use crate::proxy::Proxy;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
@@ -34,13 +36,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
 
 pub mod probe;
+pub mod stop;
 pub mod whois;
 
 pub use probe::healthcheck;
 pub use whois::whois;
-
-/// How long running requests, sockets and owed logouts get when the service stops; below the 30 s that Kubernetes grants.
-const DRAIN: Duration = Duration::from_secs(15);
 
 /// A Gantry that serves; dropping it does not stop it, [`Running::stop`] does.
 #[derive(Debug)]
@@ -52,6 +52,9 @@ pub struct Running {
     admin: Lifeline,
     sessions: Sessions,
     rocketchat: RocketChat,
+    leaving: Leaving,
+    drain: Drain,
+    clock: Clock,
     draining: Latch,
     metrics: Metrics,
     log: LogWriter,
@@ -80,33 +83,6 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, sockets are closed one after the other,
-    /// owed logouts are tried, our own login is given back, and the admin listener goes last.
-    pub async fn stop(self) {
-        self.draining.missing("the service is stopping");
-        self.public.drain.cancel();
-        self.public.tasks.close();
-        let finishing = async {
-            tokio::join!(self.sessions.drain(DRAIN), self.public.tasks.wait());
-        };
-        if tokio::time::timeout(DRAIN, finishing).await.is_err() {
-            tracing::warn!(
-                "requests were still running or logouts still owed when the drain time was over"
-            );
-        }
-        if let Err(error) = self.rocketchat.close().await {
-            tracing::warn!(
-                error.kind = error.kind(),
-                "the service account's login could not be given back; its auth token lives until it expires"
-            );
-        }
-        self.admin.drain.cancel();
-        tracing::info!("gantry stopped");
-        let log = self.log.clone();
-        // The writer works on a thread of its own; waiting for it must not hold a runtime thread.
-        let _flushed = tokio::task::spawn_blocking(move || log.flush()).await;
     }
 }
 
@@ -163,9 +139,11 @@ pub async fn start(
     );
     let gate = Gate::new(authn, verifier, sessions.clone());
     let (public, admin) = (Lifeline::new(), Lifeline::new());
+    let drain = config.listen.drain;
+    let leaving = Leaving::new(drain.spread, public.hurry.clone(), clock.clone());
     let lent = Lent {
         unwrap: connection::unwrap,
-        drain: public.drain.clone(),
+        leaving: leaving.clone(),
         tasks: public.tasks.clone(),
     };
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
@@ -192,7 +170,7 @@ pub async fn start(
         config.listen.limits.headers,
         access_log,
         metrics.clone(),
-        clock,
+        clock.clone(),
     );
 
     let listener = bind(config.listen.address).await?;
@@ -226,7 +204,7 @@ pub async fn start(
         let patience = Patience::new(&config.listen.limits, stalled);
         let bounds = (limits, patience);
         let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
-        tokio::spawn(listener::accept(
+        public.tasks.spawn(listener::accept(
             listener,
             config.listen.limits.connections,
             public.clone(),
@@ -235,7 +213,7 @@ pub async fn start(
     }
     let limits = &config.listen.limits;
     let server = Server::new(limits, stalled, handler, public.clone(), certificates);
-    tokio::spawn(listener::accept(
+    public.tasks.spawn(listener::accept(
         listener,
         config.listen.limits.connections,
         public.clone(),
@@ -263,13 +241,16 @@ pub async fn start(
         admin,
         sessions,
         rocketchat,
+        leaving,
+        drain,
+        clock,
         draining,
         metrics,
         log,
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// Serves until SIGTERM or SIGINT, then drains; a second one of them ends the waiting.
 ///
 /// # Errors
 /// As [`start`].
@@ -287,7 +268,13 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
             }
         }
     }
-    running.stop().await;
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    running.stop_or_hurry(again).await;
     Ok(())
 }
 

@@ -33,6 +33,7 @@ pub mod forward;
 pub mod html;
 pub mod inject;
 pub mod kept;
+pub mod leaving;
 pub mod login;
 pub mod relay;
 pub mod rulings;

@@ -227,13 +227,26 @@ impl Sessions {
         SocketGuard::new(admitted, Arc::clone(&self.0.deadlines))
     }
 
+    /// Do all sessions end when the service stops?
+    #[must_use]
+    pub fn end_at_shutdown(&self) -> bool {
+        self.0.rules.logout_on_shutdown
+    }
+
     /// Begins nothing new, ends what must end at shutdown (`logout_on_shutdown`), and waits, at most as long as `deadline` allows,
-    /// for exchanges that run and for owed logouts.
-    pub async fn drain(&self, deadline: Duration) {
+    /// for exchanges that run and for owed logouts. How many of these are left?
+    pub async fn drain(&self, deadline: Duration) -> usize {
         tokio::select! {
             () = self.0.wind_up() => {}
             () = self.0.clock.sleep(deadline) => {}
         }
+        self.0.revoker.owed()
+    }
+
+    /// Do owed logouts outlive the process?
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        self.0.shared.is_some()
     }
 }
 

@@ -6,8 +6,6 @@
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
@@ -16,7 +14,6 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
@@ -28,19 +25,13 @@ use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
 use crate::proxy::inject::Injection;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::relay::{Carriage, relay};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::Side;
 use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
 use crate::transport::Transport;
-
-/// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
-/// not get all of them at once.
-const LEAVING_PACE: Duration = Duration::from_millis(2);
-
-/// Sockets of one round of [`LEAVING_PACE`]: however many there are, the last goes after ten seconds, within the time of a drain.
-const LEAVING_TURNS: u32 = 5_000;
 
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
 pub type Unwrap = fn(Upgraded) -> Option<Side>;
@@ -63,8 +54,8 @@ pub struct Asked<'a> {
 pub struct Lent {
     /// Its way to the transport below an upgrade.
     pub unwrap: Unwrap,
-    /// Cancelled when sockets shall close because the service stops.
-    pub drain: CancellationToken,
+    /// When sockets close because the service stops.
+    pub leaving: Leaving,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
 }
@@ -77,7 +68,6 @@ pub struct Sockets {
     rules: WebSocket,
     metrics: Metrics,
     lent: Lent,
-    dismissed: Arc<AtomicU32>,
 }
 
 impl Sockets {
@@ -96,7 +86,6 @@ impl Sockets {
             rules: rules.clone(),
             metrics,
             lent,
-            dismissed: Arc::default(),
         }
     }
 
@@ -153,14 +142,14 @@ impl Sockets {
         }
         let unwrap = self.lent.unwrap;
         let metrics = self.metrics.clone();
-        let (drain, dismissed) = (self.lent.drain.clone(), Arc::clone(&self.dismissed));
+        let leaving = self.lent.leaving.clone();
         self.lent.tasks.spawn(async move {
             // What comes before and after is boxed, so that a resting socket does not keep room for it.
             let sides = Box::pin(both(downstream, upstream, unwrap)).await;
             if let Some((downstream, upstream)) = sides {
                 metrics.sockets_changed(1);
-                let leaving = pin!(turn_to_leave(&drain, &dismissed));
-                let parting = relay(downstream, upstream, carriage, leaving).await;
+                let leave = pin!(leaving.turn());
+                let parting = relay(downstream, upstream, carriage, leave).await;
                 metrics.sockets_changed(-1);
                 Box::pin(parting.part()).await;
             }
@@ -186,13 +175,6 @@ impl Sockets {
             metrics: self.metrics.clone(),
         })
     }
-}
-
-/// Waits for the drain, and then for this socket's turn.
-async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
-    drain.cancelled().await;
-    let before = dismissed.fetch_add(1, Ordering::Relaxed);
-    tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)).await;
 }
 
 /// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.

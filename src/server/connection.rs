@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use http::Version;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -17,7 +19,7 @@ use crate::config::listen::Limits;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
 use crate::server::certificates::Certificates;
-use crate::server::handler::Handler;
+use crate::server::handler::{Arrival, Handler};
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::transport::Transport;
@@ -91,10 +93,18 @@ impl Server {
         let watch = Watch::new();
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
+            let leaving = Arc::clone(&inner.lifeline.leaving);
             service_fn(move |request: Request<Incoming>| {
+                let last = leaving.load(Ordering::Relaxed) && request.version() < Version::HTTP_2;
                 let (running, signs) = watch.request_began(request.version());
+                let arrival = Arrival {
+                    peer: peer.ip(),
+                    signs,
+                    running,
+                    last,
+                };
                 // Nothing around it: the state of one request is moved before it is first polled, and each layer would add its own.
-                Arc::clone(&handler).handle(request, peer.ip(), signs, running)
+                Arc::clone(&handler).handle(request, arrival)
             })
         };
         let io = TokioIo::new(Watched::new(
@@ -105,8 +115,16 @@ impl Server {
         ));
         let serving = inner.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
-        let mut overdue = Aside::new(watch.overdue(inner.patience));
-        let mut drained = Aside::new(inner.lifeline.drain.cancelled());
+        let mut overdue = Aside::new(async {
+            tokio::select! {
+                () = watch.overdue(inner.patience) => {}
+                () = inner.lifeline.hurry.cancelled() => {}
+            }
+        });
+        let mut drained = Aside::new(async {
+            inner.lifeline.drain.cancelled().await;
+            watch.unclaimed().await;
+        });
         let mut draining = false;
         loop {
             tokio::select! {
@@ -125,8 +143,8 @@ impl Server {
 }
 
 impl Inner {
-    /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or the
-    /// service drains.
+    /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or what runs
+    /// is cut.
     async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
         let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
         tokio::select! {
@@ -142,7 +160,7 @@ impl Inner {
                     None
                 }
             },
-            () = self.lifeline.drain.cancelled() => None,
+            () = self.lifeline.hurry.cancelled() => None,
         }
     }
 }

@@ -122,10 +122,16 @@ impl Grpc {
         let mut ended = Aside::new(ending.cancelled());
         let mut told = false;
         let mut overdue = Aside::new(async {
-            watch.overdue(inner.patience).await;
-            // Broken off at once, it would fail the question that a gateway sends just then.
-            ending.cancel();
-            tokio::time::sleep(inner.patience.header).await;
+            let waiting = async {
+                watch.overdue(inner.patience).await;
+                // Broken off at once, it would fail the question that a gateway sends just then.
+                ending.cancel();
+                tokio::time::sleep(inner.patience.header).await;
+            };
+            tokio::select! {
+                () = waiting => {}
+                () = inner.lifeline.hurry.cancelled() => {}
+            }
         });
         poll_fn(|context| {
             if Pin::new(&mut overdue).poll(context).is_ready() {

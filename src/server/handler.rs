@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -79,6 +79,19 @@ struct Answered {
     error: Option<(&'static str, String)>,
 }
 
+/// How a request came.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The peer's address.
+    pub peer: IpAddr,
+    /// What was seen of its head.
+    pub signs: Signs,
+    /// Held until its answer's body is over.
+    pub running: Guard,
+    /// Its connection takes no other one after it.
+    pub last: bool,
+}
+
 /// Counts a connection for as long as it is held.
 #[derive(Debug)]
 pub struct Counted(Metrics);
@@ -120,16 +133,20 @@ impl Handler {
         Counted(self.0.metrics.clone())
     }
 
-    /// Answers a request of this peer, whose head had these signs; it is `running` until its answer's body is over. Each connection has a handle of its own to hold meanwhile: one for
-    /// all would have its count written to by all cores.
+    /// Answers a request. Each connection has a handle of its own to hold meanwhile: one for all would have its count written to by
+    /// all cores.
     pub async fn handle(
         self: Arc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
-        signs: Signs,
-        running: Guard,
+        arrival: Arrival,
     ) -> Result<Response<Body>, Infallible> {
         let inner = &*self.0;
+        let Arrival {
+            peer,
+            signs,
+            running,
+            last,
+        } = arrival;
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
         let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
@@ -172,7 +189,9 @@ impl Handler {
         // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
         // and do not lose the request that they would have sent next on this one.
         let unread = matches!(seen.route, Route::Own | Route::Filter) || error.is_some();
-        if unread && (!keepable || signs.too_many_fields) {
+        let unfit = unread && (!keepable || signs.too_many_fields);
+        // Said with an answer, it crosses no request; a connection closed while idle might.
+        if unfit || last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let headers = answer.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

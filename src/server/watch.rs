@@ -20,6 +20,12 @@ use crate::config::listen::Limits;
 use crate::server::head::{HeadScan, Passed, Signs};
 use crate::transport::Transport;
 
+/// How long a client that has connected and said nothing is still waited for when the service drains: its request may be on the way.
+const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// Between two looks at a connection that is to close; only then, so that requests tell nobody.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// What a connection is doing, as seen from its bytes and requests.
 #[derive(Debug)]
 pub struct Watch {
@@ -35,6 +41,8 @@ pub struct Watch {
     moved: AtomicBool,
     /// [`Signs`] of the head that came last, until its request begins.
     signs: AtomicU8,
+    /// A request has begun since the connection was accepted.
+    used: AtomicBool,
 }
 
 /// What bytes that came belong to, as far as can be told.
@@ -80,6 +88,7 @@ impl Watch {
             multiplexed: AtomicBool::new(false),
             moved: AtomicBool::new(false),
             signs: AtomicU8::new(0),
+            used: AtomicBool::new(false),
         })
     }
 
@@ -87,12 +96,25 @@ impl Watch {
     #[must_use]
     pub fn request_began(self: &Arc<Self>, version: http::Version) -> (Guard, Signs) {
         self.running.fetch_add(1, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         let signs = Signs::from_bits(self.signs.swap(0, Ordering::Relaxed));
         (Guard::new(Arc::<Self>::clone(self)), signs)
+    }
+
+    /// Completes when a connection that is to close may be told so: at once, unless a head is on its way that has not become a request
+    /// yet. Told before, hyper would drop it unanswered. A connection that was never used is given [`FIRST_WORD`] to say something.
+    pub async fn unclaimed(&self) {
+        let until = Instant::now() + FIRST_WORD;
+        while self.running.load(Ordering::Acquire) == 0 && self.head_begun.load(Ordering::Relaxed) {
+            if !self.used.load(Ordering::Relaxed) && Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Completes when the connection has waited too long.

@@ -13,7 +13,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -51,6 +51,10 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 /// Unknown stand-ins that are remembered as such, so that a client that keeps sending one costs no look into the store each time.
 const UNKNOWN: usize = 10_000;
 
+/// Bytes of a try to write, about those of a session, and how long they stay.
+const TRIED: usize = 1024;
+const TRIED_FOR: Duration = Duration::from_secs(1);
+
 /// The store with all that sessions mean by it.
 pub(in crate::session) struct Shared {
     store: Arc<dyn Store>,
@@ -61,6 +65,8 @@ pub(in crate::session) struct Shared {
     ended: Recent<String, EndCause>,
     gaps: AtomicU64,
     unknown: Recent<StandInHash, ()>,
+    /// The last batch could not be written.
+    stuck: AtomicBool,
 }
 
 impl Shared {
@@ -78,6 +84,7 @@ impl Shared {
             ended: Recent::lasting(REMEMBERED_ENDS, REMEMBERED_FOR, clock.clone()),
             gaps: AtomicU64::new(0),
             unknown: Recent::lasting(UNKNOWN, REMEMBERED_FOR, clock.clone()),
+            stuck: AtomicBool::new(false),
             clock,
         })
     }
@@ -118,7 +125,23 @@ impl Shared {
     }
 
     pub(in crate::session) async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {
-        Ok(self.store.write(batch).await? == Applied::Yes)
+        let written = self.store.write(batch).await;
+        match &written {
+            Ok(Applied::Yes) => self.stuck.store(false, Ordering::Relaxed),
+            Ok(Applied::No) => {}
+            Err(_) => self.stuck.store(true, Ordering::Relaxed),
+        }
+        Ok(written? == Applied::Yes)
+    }
+
+    /// Where the last batch could not be written, tries whether one can now: a full store may be read all the while.
+    pub(in crate::session) async fn try_writing(&self) -> Result<(), StoreError> {
+        if self.stuck.load(Ordering::Relaxed) {
+            let tried = Value(vec![0; TRIED]);
+            let batch = Batch::default().put_for(&keys::tried(), tried, Some(TRIED_FOR));
+            self.applied(&batch).await?;
+        }
+        Ok(())
     }
 }
 

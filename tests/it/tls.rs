@@ -3,4 +3,4 @@
 mod clients;
 mod rotation;
 mod serving;
-mod stage;
+pub(crate) mod stage;

@@ -53,6 +53,9 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
     refused("listen.limits.body", "lots", "with its unit");
     refused("listen.limits.connections", "1e3", "a whole number from 1");
     refused("listen.limits.idle_timeout", "0s", "above zero");
+    refused("listen.drain.timeout", "0s", "above zero");
+    refused("listen.drain.timeout", "2h", "from 1s to 1h");
+    refused("listen.drain.delay", "soon", "such as 0s or 30s");
     refused("listen.limits.idle_timeout", "90", "such as 500ms, 30s");
     refused(
         "listen.limits.header_timeout",
@@ -323,4 +326,33 @@ fn a_jwt_must_have_a_place_to_stand() {
         panic!("{lines:#?}")
     };
     assert!(line.contains("tokens: no place is left"), "{line}");
+}
+
+#[test]
+fn a_drain_whose_parts_do_not_fit_names_them() {
+    for (delay, spread, timeout) in [
+        ("20s", "10s", "25s"),
+        ("26s", "0s", "25s"),
+        ("0s", "26s", "25s"),
+    ] {
+        let text = LEAST.replace(
+            "listen:\n",
+            &format!(
+                "listen:\n  drain: {{ delay: {delay}, spread: {spread}, timeout: {timeout} }}\n"
+            ),
+        );
+        let expected = format!("`delay` ({delay}) and `spread` ({spread}) do not fit in {timeout}");
+        let found = mistakes(&text, &[]);
+        let [line] = found.as_slice() else {
+            panic!("{found:#?}");
+        };
+        assert!(line.contains("config:2:"), "{line}");
+        assert!(line.contains("listen.drain.timeout"), "{line}");
+        assert!(line.contains(&expected), "{line}");
+    }
+    let fitting = LEAST.replace(
+        "listen:\n",
+        "listen:\n  drain: { delay: 5s, spread: 20s, timeout: 25s }\n",
+    );
+    assert_eq!(mistakes(&fitting, &[]), Vec::<String>::new());
 }

@@ -26,6 +26,7 @@ mod disk;
 mod followers;
 mod indexes;
 mod opening;
+mod report;
 mod shelf;
 mod writer;
 
