@@ -103,10 +103,11 @@ impl Chart<'_> {
                 value = written(value),
             );
         }
-        let time = Axis::reaching(self.length);
+        let time = Axis::of_time(self.length);
         for step in 0..=time.steps {
             let second = time.step * count(step);
-            if second <= self.length {
+            // A load that ends a moment early has its last mark all the same.
+            if second <= self.length * 1.02 {
                 let _written = writeln!(
                     svg,
                     "<text class=\"time\" x=\"{x:.1}\" y=\"{y:.1}\">{second} s</text>",
@@ -139,11 +140,11 @@ fn legend(svg: &mut String, panel: &Panel, y: f64) {
         if line.name.is_empty() {
             continue;
         }
-        // About seven units a letter at this size.
-        let begin = end - 7.0 * count(line.name.chars().count());
+        // About this many units a letter at this size.
+        let begin = end - 6.0 - 6.1 * count(line.name.chars().count());
         let _written = writeln!(
             svg,
-            "<path class=\"line l{number}\" d=\"M{sample:.1} {middle:.1}h22\"/><text x=\"{begin:.1}\" y=\"{y}\">{name}</text>",
+            "<path class=\"line l{number}\" d=\"M{sample:.1} {middle:.1}h22\"/><text class=\"value\" x=\"{end:.1}\" y=\"{y}\">{name}</text>",
             sample = begin - 28.0,
             middle = y - 4.0,
             name = escaped(&line.name),
@@ -174,6 +175,20 @@ impl Axis {
         let step = factor * power;
         let mut steps = 1;
         while count(steps) * step < most * 0.999 {
+            steps += 1;
+        }
+        Self { step, steps }
+    }
+
+    /// As far as these seconds, in steps as clocks have them.
+    fn of_time(length: f64) -> Self {
+        const STEPS: [f64; 12] = [
+            1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0,
+        ];
+        let fitting = STEPS.into_iter().find(|step| step * 8.0 >= length);
+        let step = fitting.unwrap_or(3600.0);
+        let mut steps = 1;
+        while count(steps) * step < length {
             steps += 1;
         }
         Self { step, steps }
@@ -224,6 +239,17 @@ mod tests {
             assert_eq!(axis.steps, steps, "{most}");
         }
         assert_eq!(Axis::reaching(f64::NAN).steps, 4);
+        for (length, step, steps) in [
+            (0.5, 1.0, 1),
+            (10.0, 2.0, 5),
+            (60.0, 10.0, 6),
+            (3_599.9, 600.0, 6),
+        ] {
+            let axis = Axis::of_time(length);
+
+            assert!((axis.step - step).abs() < 1e-9, "{length}: {}", axis.step);
+            assert_eq!(axis.steps, steps, "{length}");
+        }
     }
 
     #[test]

@@ -12,15 +12,16 @@ const SHARES: [(&str, f64); 3] = [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)];
 pub(crate) struct Report<'a> {
     script: Script,
     results: &'a Results,
-    /// From the load's first second to its last.
+    /// While the load lasted.
     usage: Vec<Usage>,
 }
 
 impl<'a> Report<'a> {
     /// Of this load.
     pub(crate) fn new(script: Script, results: &'a Results, usage: &[Usage]) -> Self {
-        let last = results.began + results.seconds.len() as u64;
-        let during = |one: &&Usage| one.at >= results.began && one.at < last;
+        let during = |one: &&Usage| {
+            one.at >= results.began && offset(one.at, results.began) < results.length
+        };
         Self {
             script,
             results,
@@ -89,7 +90,7 @@ impl<'a> Report<'a> {
         let chart = Chart {
             title: format!("Gantry under {}.js", self.script.name()),
             subtitle: self.summary(),
-            length: seconds_from(seconds.len().saturating_sub(1)).max(1.0),
+            length: self.results.length.max(1.0),
             panels: &panels,
         };
         chart.to_svg()
@@ -105,7 +106,7 @@ impl<'a> Report<'a> {
                 Some(format!("{name} {:.1} ms", percentile(&times, *share)?))
             })
             .collect();
-        let length = seconds_from(self.results.seconds.len()).max(1.0);
+        let length = self.results.length.max(1.0);
         let mean = |value: fn(&Usage) -> f64| {
             let sum: f64 = self.usage.iter().map(value).sum();
             100.0 * sum / seconds_from(self.usage.len()).max(1.0)
@@ -145,5 +146,5 @@ fn seconds_from(at: usize) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "some thousand seconds")]
 fn offset(at: u64, began: u64) -> f64 {
-    at.saturating_sub(began) as f64
+    at.saturating_sub(began) as f64 / 1000.0
 }

@@ -1,6 +1,7 @@
 //! What k6 wrote down, sample by sample, as seconds.
 
 use std::io::BufRead;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -16,8 +17,10 @@ pub(crate) struct Second {
 /// The load from its first sample on.
 #[derive(Debug, Default)]
 pub(crate) struct Results {
-    /// When it began, in seconds since 1970.
+    /// When it began, in milliseconds since 1970.
     pub(crate) began: u64,
+    /// From its first sample to its last, in seconds.
+    pub(crate) length: f64,
     /// Second by second, without gaps.
     pub(crate) seconds: Vec<Second>,
     /// Requests that failed and sockets that were lost.
@@ -64,9 +67,10 @@ impl Results {
         }
         let began = samples.iter().map(|(time, ..)| *time).min();
         let began = began.with_context(|| format!("k6 counted no {counted}"))?;
+        let ended = samples.iter().map(|(time, ..)| *time).max();
         let mut seconds = Vec::new();
         for (time, count, took) in samples {
-            let at = usize::try_from(time - began)?;
+            let at = usize::try_from((time - began) / 1000)?;
             if seconds.len() <= at {
                 seconds.resize(at + 1, Second::default());
             }
@@ -78,6 +82,7 @@ impl Results {
         }
         Ok(Self {
             began,
+            length: Duration::from_millis(ended.unwrap_or(began) - began).as_secs_f64(),
             seconds,
             failed,
         })
@@ -117,22 +122,23 @@ mod tests {
     use super::*;
 
     const CSV: &str = "metric_name,timestamp,metric_value,scenario,status\n\
-        http_reqs,100,1,,200\n\
-        http_req_duration,100,99,,200\n\
-        http_reqs,101,1,reads,200\n\
-        http_req_duration,101,5.5,reads,200\n\
-        http_reqs,103,1,reads,503\n\
-        http_req_duration,103,2.5,reads,503\n\
-        http_req_failed,103,1,reads,503\n\
-        http_reqs,103,1,reads,200\n\
-        http_req_duration,103,1.5,reads,200\n\
-        vus,103,10,,\n";
+        http_reqs,100000,1,,200\n\
+        http_req_duration,100000,99,,200\n\
+        http_reqs,101500,1,reads,200\n\
+        http_req_duration,101500,5.5,reads,200\n\
+        http_reqs,103600,1,reads,503\n\
+        http_req_duration,103600,2.5,reads,503\n\
+        http_req_failed,103600,1,reads,503\n\
+        http_reqs,104400,1,reads,200\n\
+        http_req_duration,104400,1.5,reads,200\n\
+        vus,103000,10,,\n";
 
     #[test]
     fn samples_become_seconds_and_the_set_up_is_left_out() {
         let results = Results::read(CSV.as_bytes(), ("http_reqs", "http_req_duration")).unwrap();
 
-        assert_eq!(results.began, 101);
+        assert_eq!(results.began, 101_500);
+        assert!((results.length - 2.9).abs() < 1e-9);
         let counts: Vec<f64> = results.seconds.iter().map(|second| second.count).collect();
         assert_eq!(counts, [1.0, 0.0, 2.0]);
         assert_eq!(results.seconds[2].times, [1.5, 2.5]);

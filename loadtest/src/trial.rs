@@ -17,7 +17,7 @@ use crate::{key, say, tokens};
 /// What the processes used during one second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// The second, since 1970.
+    /// When it began, in milliseconds since 1970.
     pub(crate) at: u64,
     /// Processor time of Gantry, in cores.
     pub(crate) gantry: f64,
@@ -108,6 +108,8 @@ fn start_k6(wanted: &Trial, gantry: &Gantry, folder: &Path) -> anyhow::Result<Pr
     let mut command = Command::new(&wanted.k6);
     command
         .args(["run", "--no-usage-report", "--no-color", "--quiet"])
+        // Nobody steers it, and its port may be another's.
+        .args(["--address", ""])
         .arg("--out")
         .arg(format!("csv={}", folder.join("k6.csv").display()))
         // Two columns in place of fifteen: writing the others costs k6 more than asking.
@@ -115,7 +117,7 @@ fn start_k6(wanted: &Trial, gantry: &Gantry, folder: &Path) -> anyhow::Result<Pr
         .env("TARGET", &gantry.url)
         .env("TOKENS", tokens)
         .env("P99_MS", wanted.p99.to_string())
-        .env("K6_CSV_TIME_FORMAT", "unix");
+        .env("K6_CSV_TIME_FORMAT", "unix_milli");
     let duration = wanted.duration.to_string();
     match wanted.script {
         Script::Rest => command
@@ -159,7 +161,7 @@ async fn watch(gantry: &Gantry, k6: &mut Process) -> anyhow::Result<(Vec<Usage>,
         // Threads that ended take their time with them: never below nothing.
         let cores = |at: usize| ((sums[at] - last[at]) / passed).max(0.0);
         usage.push(Usage {
-            at: now().saturating_sub(1),
+            at: now().saturating_sub(1000),
             gantry: cores(0),
             k6: cores(1),
             rocketchat: cores(2),
@@ -173,5 +175,7 @@ fn now() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "k6 writes wall time, too")]
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
 }
