@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { Browser } from './support/browser.mjs';
+import { eventually } from './support/eventually.mjs';
 import { Lookalike } from './support/lookalike.mjs';
 import { Program } from './support/program.mjs';
 
@@ -110,43 +112,45 @@ test('Gantry and the host application work with what was made', async () => {
   await setUp('account');
   const [hostPort, port, adminPort] = [await freePort(), await freePort(), await freePort()];
   const [host, gantry] = [`http://127.0.0.1:${hostPort}`, `http://127.0.0.1:${port}`];
-  // What names a container in compose.yaml is on this machine here; everything else stands as it is written.
-  const env = {
-    GANTRY_LISTEN__ADDRESS: `127.0.0.1:${port}`, GANTRY_LISTEN__PUBLIC_URL: gantry, GANTRY_ADMIN__ADDRESS: `127.0.0.1:${adminPort}`,
-    GANTRY_ROCKETCHAT__URL: rc.url, GANTRY_ISSUERS__0__ISSUER: host, GANTRY_ISSUERS__0__JWKS_URL: `http://localhost:${hostPort}/.well-known/jwks.json`,
-  };
-  const config = join(folder, 'gantry', 'gantry.yaml');
-  await run(join(programs, 'gantry'), ['check', '--config', config], { env });
+  const config = join(folder, 'gantry', 'here.yaml');
+  await writeFile(config, [
+    ['0.0.0.0:8080', `127.0.0.1:${port}`], ['http://127.0.0.1:8080', gantry], ['http://127.0.0.1:8000', host],
+    // Containers' names are this machine's here, and another than browsers know, as there.
+    ['http://rocketchat:3000', rc.url], ['http://host:8000', `http://localhost:${hostPort}`],
+  ].reduce((text, [there, here]) => text.replaceAll(there, here), `${await given('gantry.yaml')}\nadmin: { address: "127.0.0.1:${adminPort}" }\n`));
+  await run(join(programs, 'gantry'), ['check', '--config', config]);
   const alone = ['host', '--address', `127.0.0.1:${hostPort}`, '--url', host, '--gantry', `http://localhost:${port}`, '--gantry-url', gantry];
   const hosting = await Program.start('gantry-demo', alone, /is at/);
-  Object.assign(process.env, env);
   const serving = await Program.start('gantry', ['run', '--config', config], /gantry serves/);
-  for (const name of Object.keys(env)) delete process.env[name];
+  const browser = await Browser.start();
   try {
-    const login = await fetch(`${host}/login`, {
-      method: 'POST', redirect: 'manual', body: new URLSearchParams({ username: 'alice', password: 'demo' }),
-    });
-    const cookie = login.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
-    // Its keys may come a moment later than its first answer.
-    let state;
-    for (let tries = 0; tries < 100; tries += 1) {
-      state = await (await fetch(`${host}/app/state`, { headers: { Cookie: cookie } })).json();
-      if (state.rooms.ok) break;
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
-    }
-    assert.deepEqual(state.rooms.ok.map(({ name }) => name), ['general'], JSON.stringify(state));
+    await eventually('Gantry is ready', async () => (await fetch(`http://127.0.0.1:${adminPort}/readyz`)).ok);
+    const visit = await browser.visit();
+    const { page } = visit;
+    await page.goto(host);
+    await page.getByText('Alice Archer').click();
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.frameLocator('#room').getByRole('textbox', { name: 'Message' }).waitFor();
+    await page.locator('body[data-live=true]').waitFor();
+
+    const state = await page.evaluate(async () => (await fetch('/app/state')).json());
+    assert.deepEqual(state.rooms.ok.map(({ name }) => name), ['general']);
     assert.equal(state.gantry.ok.username, 'alice');
     assert.equal(state.rocketchat.user, state.gantry.ok.userId);
-    assert.equal(state.rocketchat.tokens, null, 'a real Rocket.Chat tells nobody its tokens');
     assert.equal(state.chat.url, gantry, 'browsers are told the name that they know');
-
-    const embedded = await fetch(`${gantry}/channel/general?layout=embedded`, { headers: { Cookie: cookie, 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Site': 'same-site' } });
-    assert.equal(embedded.status, 200);
-    assert.ok(embedded.headers.get('content-security-policy').includes('http://127.0.0.1:8000'));
-
-    const ended = await (await fetch(`${host}/app/logout`, { method: 'POST', headers: { Cookie: cookie, Origin: host } })).json();
-    assert.deepEqual([ended.gantry, ended.oldJwtStatus, ended.tokenForgotten], [{ ok: true }, 401, null]);
+    // Nobody tells the host application what tokens a real Rocket.Chat gave out, so its page claims nothing about them.
+    assert.equal(state.rocketchat.tokens, null);
+    await page.locator('body[data-token=unknown]').waitFor();
+    await page.locator('#rocketchat', { hasText: 'some, held by Gantry' }).waitFor();
+    if (process.env.GANTRY_PICTURE) await page.screenshot({ path: process.env.GANTRY_PICTURE });
+    await page.getByRole('button', { name: 'Log out' }).click();
+    const over = page.locator('#over-facts li');
+    await over.first().waitFor();
+    assert.deepEqual(await over.allTextContents(), ['Gantry ended the session', 'The old JWT is refused from now on (401)']);
+    assert.deepEqual(await page.locator('#over-facts li.bad').count(), 0);
+    assert.deepEqual(visit.complaints.filter((text) => !text.includes('401')), []);
   } finally {
+    await browser.stop();
     await serving.stop();
     await hosting.stop();
   }
