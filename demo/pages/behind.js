@@ -42,12 +42,14 @@ function drawGantry(gantry, live) {
     : [pair('session', 'none'), pair('it says', gantry.trouble.title)]));
 }
 
+const held = () => (tokens.length ? `${tokens.length}, held by Gantry` : 'none');
+
 function drawRocketChat(state) {
   light('rocketchat', state.rocketchat.user ? true : null);
   at('rocketchat').replaceChildren(
     pair('user', state.rocketchat.user ? state.person.username : 'not there yet'),
     pair('user id', state.rocketchat.user ? short(state.rocketchat.user) : '–', state.rocketchat.user),
-    pair('live tokens', tokens?.length === 0 ? 'none' : `${tokens?.length ?? 'some'}, held by Gantry`, 'One for each browser you are logged in with'));
+    pair('live tokens', tokens ? held() : 'known to Gantry alone', 'One for each browser you are logged in with'));
 }
 
 export function drawEnd(tokensLeft) {
@@ -78,9 +80,9 @@ function drawUnknown(sent, found) {
   light('browser', null);
   const names = found.cookies.map((one) => one.split('=')[0]);
   at('browser').replaceChildren(
-    element('li', {}, `Cookies it sends: ${sent.cookies.join(', ') || 'none'}`),
-    element('li', {}, `Cookies scripts can read: ${names.join(', ') || 'none'}`),
-    element('li', {}, `Values in script storage: ${found.stores.length || 'none'}`));
+    element('li', { class: 'unknown' }, `Cookies it sends: ${sent.cookies.join(', ') || 'none'}`),
+    element('li', { class: 'unknown' }, `Cookies scripts can read: ${names.join(', ') || 'none'}`),
+    element('li', { class: 'unknown' }, `Values in script storage: ${found.stores.length || 'none'}`));
   document.body.dataset.token = 'unknown';
 }
 

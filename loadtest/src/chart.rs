@@ -41,13 +41,13 @@ const TITLE: f64 = 36.0;
 const LINE: f64 = 18.0;
 
 const STYLE: &str = "\
-svg{--ground:#ffffff;--ink:#1f2933;--quiet:#667380;--grid:#dfe4e9;--c0:#1f6feb;--c1:#b45309;--c2:#8250df;\
+svg{--ground:#ffffff;--ink:#1f2933;--quiet:#667380;--grid:#dfe4e9;--c0:#1f6feb;--c1:#b45309;--c2:#8250df;--c3:#1a7f37;\
 font-family:system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;font-size:12px}\
-@media (prefers-color-scheme:dark){svg{--ground:#14181d;--ink:#e4e9ee;--quiet:#98a4b0;--grid:#2d343c;--c0:#6ea8ff;--c1:#f0a04b;--c2:#c297ff}}\
+@media (prefers-color-scheme:dark){svg{--ground:#14181d;--ink:#e4e9ee;--quiet:#98a4b0;--grid:#2d343c;--c0:#6ea8ff;--c1:#f0a04b;--c2:#c297ff;--c3:#56d364}}\
 .ground{fill:var(--ground)}text{fill:var(--quiet)}.title{fill:var(--ink);font-size:18px;font-weight:600}.name{fill:var(--ink);font-weight:600}\
 .value{text-anchor:end}.time{text-anchor:middle}.grid{stroke:var(--grid)}\
 .line{fill:none;stroke-width:1.75;stroke-linejoin:round}\
-.l0{stroke:var(--c0)}.l1{stroke:var(--c1);stroke-dasharray:7 3}.l2{stroke:var(--c2);stroke-dasharray:2 3}";
+.l0{stroke:var(--c0)}.l1{stroke:var(--c1);stroke-dasharray:7 3}.l2{stroke:var(--c2);stroke-dasharray:2 3}.l3{stroke:var(--c3);stroke-dasharray:9 3 2 3}";
 
 impl Chart<'_> {
     /// Draws it.
@@ -124,7 +124,7 @@ impl Chart<'_> {
                 let y = below - PLOT * value / axis.end();
                 let _written = write!(path, "{pen}{:.1} {y:.1}", self.x(*second));
             }
-            let _written = writeln!(svg, "<path class=\"line l{}\" d=\"{path}\"/>", number % 3);
+            let _written = writeln!(svg, "<path class=\"line l{}\" d=\"{path}\"/>", number % 4);
         }
     }
 

@@ -57,6 +57,22 @@ pub(crate) fn cpu(process: &str) -> anyhow::Result<f64> {
     Ok(sum.as_secs_f64())
 }
 
+/// What all cores of the machine did since it started, in ticks: busy, and in all.
+pub(crate) fn machine() -> anyhow::Result<(u64, u64)> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let first = text.lines().next().unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guests are in user already.
+    let ticks: Vec<u64> = first
+        .split_ascii_whitespace()
+        .skip(1)
+        .take(8)
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    anyhow::ensure!(ticks.len() == 8, "/proc/stat begins with {first}");
+    let all: u64 = ticks.iter().sum();
+    Ok((all - ticks[3] - ticks[4], all))
+}
+
 /// A Gantry of its own process.
 pub(crate) struct Gantry {
     pub(crate) process: Process,

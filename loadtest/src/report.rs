@@ -8,6 +8,9 @@ use crate::trial::Usage;
 /// The shares that are drawn and told.
 const SHARES: [(&str, f64); 3] = [("p50", 0.50), ("p95", 0.95), ("p99", 0.99)];
 
+/// A machine that is busier than this, in percent, makes everybody wait.
+const FULL: f64 = 85.0;
+
 /// Results and usage, on one axis of time.
 pub(crate) struct Report<'a> {
     script: Script,
@@ -46,6 +49,9 @@ impl<'a> Report<'a> {
         };
         // The last second is cut short by the end of the load.
         let whole = seconds.len().saturating_sub(1).max(1);
+        let longest = self.results.times().last().copied().unwrap_or_default();
+        let is_long = longest >= 10_000.0;
+        let scale = if is_long { 1000.0 } else { 1.0 };
         let panels = [
             Panel {
                 title: format!("Throughput: {counted} a second"),
@@ -57,17 +63,17 @@ impl<'a> Report<'a> {
             },
             Panel {
                 title: timed.to_owned(),
-                unit: "ms",
+                unit: if is_long { "s" } else { "ms" },
                 lines: SHARES
                     .iter()
-                    .map(|(name, share)| Line {
-                        name: (*name).to_owned(),
-                        points: over_time(&|at| percentile(&seconds[at].times, *share)),
+                    .map(|(name, share)| {
+                        let at_second = |at: usize| percentile(&seconds[at].times, *share);
+                        line(name, over_time(&|at| Some(at_second(at)? / scale)))
                     })
                     .collect(),
             },
             Panel {
-                title: "Processor time, in percent of one core".to_owned(),
+                title: "Processor time, in percent of one core; the machine of all".to_owned(),
                 unit: "%",
                 lines: vec![
                     line("Gantry", used(|one| one.gantry * 100.0)),
@@ -111,6 +117,7 @@ impl<'a> Report<'a> {
             let sum: f64 = self.usage.iter().map(value).sum();
             100.0 * sum / seconds_from(self.usage.len()).max(1.0)
         };
+        let machine = mean(|one| one.machine);
         let peak = self
             .usage
             .iter()
@@ -119,7 +126,7 @@ impl<'a> Report<'a> {
         format!(
             "{count:.0} {counted} in {length:.0} s ({rate:.0} a second), {failed:.0} failed\n\
              {timed}: {shares}, longest {longest:.1} ms\n\
-             Gantry: {gantry:.0} % of one core, at most {peak:.1} MiB; k6: {k6:.0} %; lookalike: {rocketchat:.0} %",
+             Gantry: {gantry:.0} % of one core, at most {peak:.1} MiB; k6: {k6:.0} %; lookalike: {rocketchat:.0} %; the machine is {machine:.0} % busy{belief}",
             count = self.results.count(),
             rate = self.results.count() / length,
             failed = self.results.failed,
@@ -128,6 +135,11 @@ impl<'a> Report<'a> {
             gantry = mean(|one| one.gantry),
             k6 = mean(|one| one.k6),
             rocketchat = mean(|one| one.rocketchat),
+            belief = if machine > FULL {
+                ": latency is the machine's, not Gantry's"
+            } else {
+                ""
+            },
         )
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use lookalike::Lookalike;
+use tokio::time::MissedTickBehavior;
 
 use crate::gantry::{self, AUDIENCE, Gantry, ISSUER, Process};
 use crate::options::{self, Script, Trial};
@@ -25,6 +26,8 @@ pub(crate) struct Usage {
     pub(crate) k6: f64,
     /// Of the lookalike (and of us, who do nothing meanwhile).
     pub(crate) rocketchat: f64,
+    /// How busy all cores were, from 0 to 1, with whatever else runs on this machine.
+    pub(crate) machine: f64,
     /// Gantry's resident memory at its end, in MiB.
     pub(crate) resident: f64,
 }
@@ -144,7 +147,10 @@ fn start_k6(wanted: &Trial, gantry: &Gantry, folder: &Path) -> anyhow::Result<Pr
 async fn watch(gantry: &Gantry, k6: &mut Process) -> anyhow::Result<(Vec<Usage>, bool)> {
     let mut usage = Vec::new();
     let mut tick = tokio::time::interval(Duration::from_secs(1));
+    // On a machine that has no time for us a second is missed, not made up for.
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tick.tick().await;
+    let mut machine = gantry::machine()?;
     let mut last = [gantry.process.cpu()?, k6.cpu()?, gantry::cpu("self")?];
     let mut looked = tokio::time::Instant::now();
     loop {
@@ -161,15 +167,22 @@ async fn watch(gantry: &Gantry, k6: &mut Process) -> anyhow::Result<(Vec<Usage>,
         let sums = [gantry.process.cpu()?, k6_cpu, gantry::cpu("self")?];
         // Threads that ended take their time with them: never below nothing.
         let cores = |at: usize| ((sums[at] - last[at]) / passed).max(0.0);
+        let before = std::mem::replace(&mut machine, gantry::machine()?);
         usage.push(Usage {
-            at: now().saturating_sub(1000),
+            at: now().saturating_sub(Duration::from_secs_f64(passed).as_millis().try_into()?),
             gantry: cores(0),
             k6: cores(1),
             rocketchat: cores(2),
+            machine: share(machine.0 - before.0, machine.1 - before.1),
             resident: gantry.process.resident()?,
         });
         last = sums;
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "ticks of a second or some")]
+fn share(busy: u64, all: u64) -> f64 {
+    busy as f64 / all.max(1) as f64
 }
 
 fn now() -> u64 {

@@ -141,7 +141,7 @@ test('Gantry and the host application work with what was made', async () => {
     // Nobody tells the host application what tokens a real Rocket.Chat gave out, so its page claims nothing about them.
     assert.equal(state.rocketchat.tokens, null);
     await page.locator('body[data-token=unknown]').waitFor();
-    await page.locator('#rocketchat', { hasText: 'some, held by Gantry' }).waitFor();
+    await page.locator('#rocketchat', { hasText: 'known to Gantry alone' }).waitFor();
     if (process.env.GANTRY_PICTURE) await page.screenshot({ path: process.env.GANTRY_PICTURE });
     await page.getByRole('button', { name: 'Log out' }).click();
     const over = page.locator('#over-facts li');
