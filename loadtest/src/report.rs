@@ -78,10 +78,8 @@ impl<'a> Report<'a> {
                 lines: vec![
                     line("Gantry", used(|one| one.gantry * 100.0)),
                     line("k6", used(|one| one.k6 * 100.0)),
-                    line(
-                        "Rocket.Chat (lookalike)",
-                        used(|one| one.rocketchat * 100.0),
-                    ),
+                    line("lookalike", used(|one| one.rocketchat * 100.0)),
+                    line("machine", used(|one| one.machine * 100.0)),
                 ],
             },
             Panel {
