@@ -31,7 +31,7 @@ if [[ ! ${host,,} =~ ^(127\.[0-9]+\.[0-9]+\.[0-9]+|localhost|\[::1\])$ ]] && [ "
     refuse "$host is not this machine: to load it, say ALLOW_TARGET=$host"
 fi
 [ -s "$tokens" ] || refuse "TOKENS=$tokens is no file with JWTs, one a line"
-read -r token <"$tokens"
+token=$(head -n 1 "$tokens")
 
 command -v oha >/dev/null || refuse "oha is missing: cargo install --locked oha"
 exec oha -z "${DURATION:-30s}" -q "${RATE:-200}" -c "${CONNECTIONS:-32}" --latency-correction --no-tui --redirect 0 \

@@ -32,8 +32,9 @@ export const options = {
       rate: RATE,
       timeUnit: '1s',
       duration: `${DURATION}s`,
-      preAllocatedVUs: Math.min(RATE, 100),
-      maxVUs: Math.max(RATE, 100),
+      // What is made only when it is needed comes too late for the iteration that needs it.
+      preAllocatedVUs: Math.min(RATE * DURATION, 200),
+      maxVUs: Math.max(RATE, 200),
     },
   },
   setupTimeout: '10m',

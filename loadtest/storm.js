@@ -36,8 +36,9 @@ export const options = {
       rate: tokens.length,
       timeUnit: `${WITHIN}s`,
       duration: `${WITHIN}s`,
-      preAllocatedVUs: Math.min(tokens.length, 200),
-      maxVUs: tokens.length,
+      // One each, and one for the arrival too many (see below).
+      preAllocatedVUs: Math.min(tokens.length + 1, 200),
+      maxVUs: tokens.length + 1,
       gracefulStop: `${STAY + 60}s`,
     },
   },

@@ -46,12 +46,19 @@ fn say_wrong(line: &str) {
 /// Writes a file that its owner alone may read: keys and JWTs are as good as logins.
 fn write_private(path: &PathBuf, text: &str) -> anyhow::Result<()> {
     use anyhow::Context as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
+    let private = std::fs::Permissions::from_mode(0o600);
     options
         .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|mut file| {
+            // The mode above is for new files only.
+            if file.metadata()?.is_file() {
+                file.set_permissions(private)?;
+            }
+            file.write_all(text.as_bytes())
+        })
         .with_context(|| format!("{} cannot be written", path.display()))
 }
