@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz image chart fmt lint
+.PHONY: help demo test bench loadtest fuzz image chart fmt lint
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
@@ -15,6 +15,9 @@ test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients, t
 bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for a part alone
 	@cargo build --locked --release --package rocketchat-gantry --package gantry-bench
 	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
+
+loadtest: ## k6 against Gantry on this machine for a minute, drawn; ARGS='storm --users 500' for another script
+	@scripts/loadtest.sh $(ARGS)
 
 fuzz: ## Fuzz one target (TARGET=frames, DURATION=60) with cargo-fuzz; finds go to .cache/fuzz
 	@scripts/fuzz.sh

@@ -34,11 +34,13 @@ const LAYERS: [&[&str]; 8] = [
 const SIBLINGS: [usize; 3] = [0, 1, 7];
 
 /// Where all Rust code stands.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
     "src",
     "tests",
     "demo/src",
     "bench/src",
+    "loadtest/src",
+    "loadtest/tests",
     "fuzz/src",
     "fuzz/tests",
     "fuzz/fuzz_targets",
