@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
-use http::{Response, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -17,6 +17,7 @@ use crate::config::rocketchat::Timeouts;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::{self, Kind, Span, attribute};
 
 mod link;
 mod pool;
@@ -69,13 +70,24 @@ impl Upstream {
         request: UpstreamRequest,
         held: Option<&Held>,
     ) -> Result<Response<Body>, ForwardError> {
+        let mut request = request.into_request();
+        let span = forwarding(&mut request);
+        let outcome = self.exchange(request, held).await;
+        noted(span, &outcome);
+        outcome
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<Body>,
+        held: Option<&Held>,
+    ) -> Result<Response<Body>, ForwardError> {
         let began = Instant::now();
         let until = Until {
             began,
             patience: self.timeouts.response_header,
             held,
         };
-        let mut request = request.into_request();
         loop {
             let (mut link, kept) = match self.idle.take(began) {
                 Some(link) => (link, true),
@@ -112,6 +124,17 @@ impl Upstream {
         &self,
         request: UpstreamRequest,
     ) -> Result<Response<Incoming>, ForwardError> {
+        let mut request = request.into_request();
+        let span = forwarding(&mut request);
+        let outcome = self.shake_hands(request).await;
+        noted(span, &outcome);
+        outcome
+    }
+
+    async fn shake_hands(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, ForwardError> {
         let stream = timeout(self.timeouts.connect, self.dial())
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -121,12 +144,7 @@ impl Upstream {
             .map_err(ForwardError::from_client)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
-        match timeout(
-            self.timeouts.response_header,
-            sender.send_request(request.into_request()),
-        )
-        .await
-        {
+        match timeout(self.timeouts.response_header, sender.send_request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(ForwardError::from_client(error)),
             Err(_) => Err(ForwardError::Timeout),
@@ -142,5 +160,26 @@ impl Upstream {
         let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+}
+
+/// The span of a request's way, if it is traced; Rocket.Chat is told.
+fn forwarding(request: &mut Request<Body>) -> Option<Box<Span>> {
+    let mut span = spans::part("forward", Kind::Call)?;
+    span.note(
+        attribute::METHOD,
+        attribute::known(request.method().as_str()),
+    );
+    span.tell(request.headers_mut());
+    Some(span)
+}
+
+fn noted<B>(span: Option<Box<Span>>, outcome: &Result<Response<B>, ForwardError>) {
+    let Some(mut span) = span else {
+        return;
+    };
+    match outcome {
+        Ok(answer) => span.answered(answer.status().as_u16()),
+        Err(error) => span.failed(error.kind()),
     }
 }

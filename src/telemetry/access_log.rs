@@ -113,6 +113,8 @@ impl Shared {
 pub struct Entry<'a> {
     /// `request.id`.
     pub request_id: super::request_id::RequestId,
+    /// `trace.id`, where it is traced.
+    pub trace_id: Option<String>,
     /// `http.request.method`.
     pub method: &'a str,
     /// `url.path`.
@@ -259,6 +261,9 @@ fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'
     line.plain(request_id);
     line.plain(" answered\"");
     line.plain_field(",\"request.id\":\"", request_id);
+    if let Some(trace_id) = &entry.trace_id {
+        line.plain_field(",\"trace.id\":\"", trace_id);
+    }
     line.plain_field(",\"http.request.method\":\"", entry.method);
     line.field("url.path", entry.path);
     line.plain_field(",\"http.route\":\"", entry.route);
@@ -306,6 +311,7 @@ mod tests {
     fn line(line: &mut Line, millis: u64, path: &str) -> serde_json::Value {
         let entry = Entry {
             request_id: RequestIds::random().next(),
+            trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
             method: "GET",
             path,
             route: "api",
@@ -338,6 +344,7 @@ mod tests {
             assert_eq!(read["dialect"], "nginx");
             assert_eq!(read["http.response.status_code"], 200);
             assert_eq!(read["duration_ms"], 12.346);
+            assert_eq!(read["trace.id"], "4bf92f3577b34da6a3ce929d0e0e4736");
             assert_eq!(read["session.id"], "s");
             assert_eq!(read["rocketchat.user_id"], "u\"1");
             assert_eq!(read["error.kind"], "bad-body");

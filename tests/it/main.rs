@@ -48,5 +48,6 @@ mod storms;
 mod support;
 mod tickets;
 mod tls;
+mod traces;
 mod upgrades;
 mod upstream_faults;
