@@ -7,6 +7,7 @@
 
 mod admin;
 mod attacks;
+mod audit;
 mod backchannel;
 mod beacons;
 mod bodies;
