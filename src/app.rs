@@ -329,6 +329,10 @@ fn spans(config: &Config, clock: &Clock, metrics: &Metrics) -> anyhow::Result<Sp
     };
     let http = reqwest::Client::builder()
         .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5))
+        // Else a connection that died in silence would be kept, and every batch lost on it.
+        .http2_keep_alive_interval(Duration::from_secs(3))
+        .http2_keep_alive_timeout(Duration::from_secs(5))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy();
     let http = match traces.protocol {

@@ -70,8 +70,7 @@ impl Upstream {
         request: UpstreamRequest,
         held: Option<&Held>,
     ) -> Result<Response<Body>, ForwardError> {
-        let mut request = request.into_request();
-        let span = forwarding(&mut request);
+        let (request, span) = forwarding(request.into_request());
         let outcome = self.exchange(request, held).await;
         noted(span, &outcome);
         outcome
@@ -124,8 +123,7 @@ impl Upstream {
         &self,
         request: UpstreamRequest,
     ) -> Result<Response<Incoming>, ForwardError> {
-        let mut request = request.into_request();
-        let span = forwarding(&mut request);
+        let (request, span) = forwarding(request.into_request());
         let outcome = self.shake_hands(request).await;
         noted(span, &outcome);
         outcome
@@ -163,15 +161,15 @@ impl Upstream {
     }
 }
 
-/// The span of a request's way, if it is traced; Rocket.Chat is told.
-fn forwarding(request: &mut Request<Body>) -> Option<Box<Span>> {
-    let mut span = spans::part("forward", Kind::Call)?;
-    span.note(
-        attribute::METHOD,
-        attribute::known(request.method().as_str()),
-    );
-    span.tell(request.headers_mut());
-    Some(span)
+/// The span of a request's way, if it is traced; Rocket.Chat is told. By value: what is lent once takes room in whoever waits.
+fn forwarding(mut request: Request<Body>) -> (Request<Body>, Option<Box<Span>>) {
+    let mut span = spans::part("forward", Kind::Call);
+    if let Some(span) = &mut span {
+        let method = attribute::known(request.method().as_str());
+        span.note(attribute::METHOD, method);
+        span.tell(request.headers_mut());
+    }
+    (request, span)
 }
 
 fn noted<B>(span: Option<Box<Span>>, outcome: &Result<Response<B>, ForwardError>) {

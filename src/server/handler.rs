@@ -156,7 +156,7 @@ impl Handler {
             // Whatever a gateway is answered is for nobody else.
             (seen.route, seen.readers) = (Route::Filter, Readers::Nobodys);
         }
-        let span = inner.spans.of_request(&parts.headers, seen.now);
+        let span = inner.spans.of_request(&parts, seen.now);
         let dispatched = match (refuse_ambiguous(&parts, signs), &span) {
             (Ok(()), None) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
             (Ok(()), Some(span)) => {
@@ -231,7 +231,7 @@ impl Inner {
             error,
         };
         if let Some(mut span) = span {
-            span.of(&entry);
+            span.logged(&entry);
         }
         self.access_log.write(seen.now + duration, &entry);
     }

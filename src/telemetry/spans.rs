@@ -10,6 +10,7 @@ use std::time::SystemTime;
 
 use futures_util::future::Either;
 use http::HeaderMap;
+use http::request::Parts;
 use opentelemetry::trace::{
     Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _,
     TracerProvider as _,
@@ -86,15 +87,24 @@ impl Spans {
         })))
     }
 
-    /// The span of a request with these header fields that came at `now`; a well-formed `traceparent` says whose part it is and whether it
-    /// is to be told (W3C Trace Context, level 1).
+    /// The span of a request that came at `now`; a well-formed `traceparent` says whose part it is and whether it is to be told (W3C
+    /// Trace Context, level 1).
     #[must_use]
-    pub fn of_request(&self, headers: &HeaderMap, now: SystemTime) -> Option<Box<Span>> {
+    pub fn of_request(&self, parts: &Parts, now: SystemTime) -> Option<Box<Span>> {
         let tracing = self.0.as_ref()?;
-        let builder = SpanBuilder::from_name("request")
+        let method = attribute::known(parts.method.as_str());
+        let builder = SpanBuilder::from_name(method)
             .with_kind(SpanKind::Server)
             .with_start_time(now);
-        Some(tracing.begin(builder, trace_context::read(headers)))
+        let mut span = tracing.begin(builder, trace_context::read(&parts.headers));
+        if span.is_recording() {
+            // Now, because nobody is left to tell it when the client goes away.
+            span.note(attribute::METHOD, method);
+            let path = parts.uri.path().chars();
+            let path: String = path.take(attribute::LONGEST_PATH).collect();
+            span.note(attribute::PATH, path);
+        }
+        Some(span)
     }
 
     /// The span of a call of ours to `callee`: a part of what the task works on, or else a trace of its own.
@@ -208,15 +218,12 @@ impl Span {
     }
 
     /// Notes what the access log says of the span's request.
-    pub fn of(&mut self, entry: &Entry<'_>) {
+    pub fn logged(&mut self, entry: &Entry<'_>) {
         if !self.is_recording() {
             return;
         }
         let method = attribute::known(entry.method);
         self.span.update_name(format!("{method} {}", entry.route));
-        self.note(attribute::METHOD, method);
-        let path: String = entry.path.chars().take(attribute::LONGEST_PATH).collect();
-        self.note(attribute::PATH, path);
         self.note(attribute::ROUTE, entry.route);
         self.note(attribute::STATUS, i64::from(entry.status));
         self.note(attribute::REQUEST, entry.request_id.to_string());

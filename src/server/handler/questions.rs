@@ -54,7 +54,7 @@ impl Handler {
                 (parts, Err(error))
             }
         };
-        let span = inner.spans.of_request(&parts.headers, seen.now);
+        let span = inner.spans.of_request(&parts, seen.now);
         let decided = match (original, &inner.filter) {
             (Ok(()), Some(filter)) => {
                 let question = Question {

@@ -25,7 +25,7 @@ use super::collector::Collector;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 
-/// Spans that wait at most, some 2 MB: what a busy second makes. OpenTelemetry's own default.
+/// Spans that wait at most, a few MB: what a busy second makes. OpenTelemetry's own default.
 const CAPACITY: usize = 2048;
 
 /// Spans in one batch at most; OpenTelemetry's own default.
