@@ -1,7 +1,7 @@
 //! Spans: what a request took where, told to an OpenTelemetry collector where one is configured.
 //!
 //! Without a collector nothing is made, kept or read from a clock for them: what remains is one branch. With one, whatever the collector
-//! does, a request only ever puts its spans into a bounded queue. Attributes hold no token, name or query.
+//! does, a request only ever puts its spans into a bounded queue. Attributes hold no token and no query.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -97,13 +97,8 @@ impl Spans {
             .with_kind(SpanKind::Server)
             .with_start_time(now);
         let mut span = tracing.begin(builder, trace_context::read(&parts.headers));
-        if span.is_recording() {
-            // Now, because nobody is left to tell it when the client goes away.
-            span.note(attribute::METHOD, method);
-            let path = parts.uri.path().chars();
-            let path: String = path.take(attribute::LONGEST_PATH).collect();
-            span.note(attribute::PATH, path);
-        }
+        // Now, because nobody is left to tell it when the client goes away.
+        span.note(attribute::METHOD, method);
         Some(span)
     }
 
@@ -224,6 +219,9 @@ impl Span {
         }
         let method = attribute::known(entry.method);
         self.span.update_name(format!("{method} {}", entry.route));
+        // Only now: a gateway's question is about another path than it came to.
+        let path = entry.path.chars().take(attribute::LONGEST_PATH);
+        self.note(attribute::PATH, path.collect::<String>());
         self.note(attribute::ROUTE, entry.route);
         self.note(attribute::STATUS, i64::from(entry.status));
         self.note(attribute::REQUEST, entry.request_id.to_string());

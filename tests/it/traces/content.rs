@@ -158,7 +158,7 @@ async fn nothing_that_is_told_holds_a_secret_or_a_name() {
         200
     );
     let answer = gateway
-        .get("/_gantry/session", &token)
+        .post("/_gantry/session", &token)
         .send()
         .await
         .unwrap();
