@@ -12,6 +12,7 @@ use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::listen::Drain;
+use crate::config::telemetry::OtlpProtocol;
 use crate::endpoints::Endpoints;
 use crate::filter::Filter;
 use crate::filter::envoy_grpc::Limits;
@@ -26,14 +27,16 @@ use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
 use crate::server::grpc::Grpc;
-use crate::server::handler::{Edges, Handler};
+use crate::server::handler::{Edges, Handler, Instruments};
 use crate::server::listener::{self, Lifeline};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
+use crate::telemetry::spans::Spans;
 
 pub mod probe;
 pub mod stop;
@@ -57,6 +60,7 @@ pub struct Running {
     clock: Clock,
     draining: Latch,
     metrics: Metrics,
+    spans: Spans,
     log: LogWriter,
 }
 
@@ -100,7 +104,8 @@ pub async fn start(
     let log = LogWriter::new(output, metrics.clone());
     logging::install(&config.telemetry, log.clone());
     let readiness = Readiness::default();
-    let http = control_plane_client(&config)?;
+    let spans = spans(&config, &clock, &metrics)?;
+    let http = Outgoing::new(control_plane_client(&config)?, spans.clone());
     let verifier = Verifier::new(
         &config.issuers,
         http.clone(),
@@ -168,8 +173,11 @@ pub async fn start(
     let handler = Handler::new(
         edges,
         config.listen.limits.headers,
-        access_log,
-        metrics.clone(),
+        Instruments {
+            access_log,
+            metrics: metrics.clone(),
+            spans: spans.clone(),
+        },
         clock.clone(),
     );
 
@@ -246,6 +254,7 @@ pub async fn start(
         clock,
         draining,
         metrics,
+        spans,
         log,
     })
 }
@@ -293,6 +302,34 @@ fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
         .pool_idle_timeout(Duration::from_secs(4))
         .build()
         .context("the control plane's HTTP client cannot be built")
+}
+
+/// Traces, where the config has them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the constructor the rule points to"
+)]
+fn spans(config: &Config, clock: &Clock, metrics: &Metrics) -> anyhow::Result<Spans> {
+    let Some(traces) = &config.telemetry.traces else {
+        return Ok(Spans::default());
+    };
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5))
+        // Else a connection that died in silence would be kept, and every batch lost on it.
+        .http2_keep_alive_interval(Duration::from_secs(3))
+        .http2_keep_alive_timeout(Duration::from_secs(5))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    let http = match traces.protocol {
+        // gRPC knows no HTTP/1 that could be begun with.
+        OtlpProtocol::Grpc => http.http2_prior_knowledge(),
+        OtlpProtocol::Http => http,
+    };
+    let http = http
+        .build()
+        .context("the collector's HTTP client cannot be built")?;
+    Ok(Spans::new(traces, http, clock.clone(), metrics.clone()))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

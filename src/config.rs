@@ -146,6 +146,7 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let websocket = file.websocket.validate(validation, &at("websocket"));
     let iframe = file.iframe.validate(validation, &at("iframe"));
     let filter = file.filter.validate(validation, &at("filter"));
+    let telemetry = file.telemetry.validate(validation, &at("telemetry"));
     if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
         let key = at("admin").field("address");
         let public = ("listen.address", listen.address);
@@ -181,7 +182,7 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         iframe: iframe?,
         filter: filter?,
         backchannel_logout: (&file.backchannel_logout).into(),
-        telemetry: telemetry::Telemetry::from(&file.telemetry),
+        telemetry: telemetry?,
         warnings: Vec::new(),
     })
 }

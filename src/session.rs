@@ -43,6 +43,7 @@ use crate::config;
 use crate::jwt::{PrincipalKey, Verified};
 use crate::rocketchat::RocketChat;
 use crate::telemetry::metrics::{Lookup, Metrics};
+use crate::telemetry::spans;
 
 mod carrying;
 pub mod cause;
@@ -178,7 +179,8 @@ impl Sessions {
                 Seat::Begun(pilot, entrance) => {
                     let flight = Arc::clone(pilot.flight());
                     let inner = Arc::clone(&self.0);
-                    tokio::spawn(inner.fly(pilot, Arc::clone(verified), entrance));
+                    let flying = inner.fly(pilot, Arc::clone(verified), entrance);
+                    tokio::spawn(spans::carried(flying));
                     if let Some(admitted) = self.0.landed(flight.outcome().await, verified)? {
                         return Ok(admitted);
                     }

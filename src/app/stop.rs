@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Running;
 
-/// What each of the two last steps may take: trying owed logouts once, and giving our own login back. Less where the whole has little.
+/// What each of the two last steps may take: trying owed logouts once, and giving our own login back while the last spans are told. Less
+/// where the whole has little.
 const LAST: Duration = Duration::from_secs(2);
 
 impl Running {
@@ -34,7 +35,9 @@ impl Running {
                 self.cut(last).await;
             }
         }
-        self.give_login_back(last).await;
+        // The collector's share of what is left; it may be away, and nobody waits for it longer.
+        let spans = tokio::time::timeout(last, self.spans.close());
+        let ((), _told) = tokio::join!(self.give_login_back(last), spans);
         self.admin.drain.cancel();
         tracing::info!("gantry stopped");
         let log = self.log.clone();

@@ -10,6 +10,7 @@ mod mistakes;
 mod reference;
 mod secrets;
 mod stores;
+mod telemetry;
 mod tls;
 
 /// The least that is accepted.

@@ -25,6 +25,7 @@ use crate::jwt::verified_cache::{Known, Tag, VerifiedCache};
 use crate::jwt::{LoggedOut, Principal, TokenFingerprint, Verified, VerifyError};
 use crate::secret::Bearer;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::Readiness;
 
 /// Verifies JWTs of the configured issuers; cheap to clone. Its background tasks end with the last clone.
@@ -64,13 +65,13 @@ impl Verifier {
     #[must_use]
     pub fn new(
         issuers: &[Arc<Issuer>],
-        http: reqwest::Client,
+        http: impl Into<Outgoing>,
         clock: Clock,
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
         let stop = CancellationToken::new();
-        let fetcher = Fetcher::new(http);
+        let fetcher = Fetcher::new(http.into());
         let trust = |rules: &Arc<Issuer>| {
             let name: Arc<str> = Arc::from(rules.issuer.as_str());
             let latch = || readiness.latch(&format!("keys of issuer {name}"));

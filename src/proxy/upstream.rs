@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use http::uri::{Authority, Scheme};
-use http::{Response, Uri};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -17,6 +17,7 @@ use crate::config::rocketchat::Timeouts;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::{self, Kind, Span, attribute};
 
 mod link;
 mod pool;
@@ -75,25 +76,30 @@ impl Upstream {
             patience: self.timeouts.response_header,
             held,
         };
-        let mut request = request.into_request();
+        let (mut request, span) = forwarding(request.into_request());
         // The block takes the request as it is, where an `async fn` would keep room for it twice.
         async move {
-            loop {
+            let outcome = loop {
                 let (mut link, kept) = match self.idle.take(began) {
                     Some(link) => (link, true),
-                    None => (Box::pin(self.link()).await?, false),
+                    None => match Box::pin(self.link()).await {
+                        Ok(link) => (link, false),
+                        Err(error) => break Err(error),
+                    },
                 };
                 match link.send(request, until).await {
                     Ok(answer) => {
                         let now = Instant::now();
                         self.metrics.upstream_answered(now.duration_since(began));
-                        return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+                        break Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
                     }
                     Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
-                    Err(Failure::Unsent(_, error)) => return Err(ForwardError::from_client(error)),
-                    Err(Failure::Sent(error)) => return Err(error),
+                    Err(Failure::Unsent(_, error)) => break Err(ForwardError::from_client(error)),
+                    Err(Failure::Sent(error)) => break Err(error),
                 }
-            }
+            };
+            noted(span, &outcome);
+            outcome
         }
     }
 
@@ -115,6 +121,16 @@ impl Upstream {
         &self,
         request: UpstreamRequest,
     ) -> Result<Response<Incoming>, ForwardError> {
+        let (request, span) = forwarding(request.into_request());
+        let outcome = self.shake_hands(request).await;
+        noted(span, &outcome);
+        outcome
+    }
+
+    async fn shake_hands(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, ForwardError> {
         let stream = timeout(self.timeouts.connect, self.dial())
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
@@ -124,12 +140,7 @@ impl Upstream {
             .map_err(ForwardError::from_client)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
-        match timeout(
-            self.timeouts.response_header,
-            sender.send_request(request.into_request()),
-        )
-        .await
-        {
+        match timeout(self.timeouts.response_header, sender.send_request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(ForwardError::from_client(error)),
             Err(_) => Err(ForwardError::Timeout),
@@ -145,5 +156,26 @@ impl Upstream {
         let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
+    }
+}
+
+/// The span of a request's way, if it is traced; Rocket.Chat is told. By value: what is lent once takes room in whoever waits.
+fn forwarding(mut request: Request<Body>) -> (Request<Body>, Option<Box<Span>>) {
+    let mut span = spans::part("forward", Kind::Call);
+    if let Some(span) = &mut span {
+        let method = attribute::known(request.method().as_str());
+        span.note(attribute::METHOD, method);
+        span.tell(request.headers_mut());
+    }
+    (request, span)
+}
+
+fn noted<B>(span: Option<Box<Span>>, outcome: &Result<Response<B>, ForwardError>) {
+    let Some(mut span) = span else {
+        return;
+    };
+    match outcome {
+        Ok(answer) => span.answered(answer.status().as_u16()),
+        Err(error) => span.failed(error.kind()),
     }
 }

@@ -19,6 +19,7 @@ use crate::rocketchat::{
     ApiError, Credentials, NewUser, User, expiration, logout, password, refusal, upkeep, wire,
 };
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::Readiness;
 
 /// Rocket.Chat's administration as we need it; cheap to clone.
@@ -49,7 +50,7 @@ impl RocketChat {
     #[must_use]
     pub fn new(
         config: &config::rocketchat::RocketChat,
-        http: reqwest::Client,
+        http: impl Into<Outgoing>,
         clock: Clock,
         metrics: Metrics,
         readiness: &Readiness,
@@ -58,7 +59,7 @@ impl RocketChat {
         let minter = Minter::new(config, &clock);
         let inner = Arc::new(Inner {
             caller: Caller {
-                transport: Transport::new(config, http, clock, metrics),
+                transport: Transport::new(config, http.into(), clock, metrics),
                 account,
                 unwell: Arc::new(Notify::new()),
             },

@@ -20,6 +20,8 @@ use crate::rocketchat::limits::{Limits, Quota};
 use crate::rocketchat::operation::Operation;
 use crate::rocketchat::unclaimed::Unclaimed;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
+use crate::telemetry::spans;
 
 /// Largest answer that is read. Rocket.Chat's answers to our calls have a few KiB; `settings.public` of 6.x is the longest.
 const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -108,7 +110,7 @@ impl<'a> Request<'a> {
 /// The way to Rocket.Chat.
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Transport {
-    http: reqwest::Client,
+    http: Outgoing,
     base: Url,
     patience: Duration,
     clock: Clock,
@@ -120,7 +122,7 @@ impl Transport {
     /// `http` must not follow redirects: they would carry the service account's token to wherever an answer says.
     pub(in crate::rocketchat) fn new(
         config: &config::rocketchat::RocketChat,
-        http: reqwest::Client,
+        http: Outgoing,
         clock: Clock,
         metrics: Metrics,
     ) -> Arc<Self> {
@@ -224,12 +226,12 @@ impl Transport {
         }
         let (sender, receiver) = oneshot::channel();
         let transport = Arc::clone(self);
-        tokio::spawn(async move {
+        tokio::spawn(spans::carried(async move {
             let answer = transport.send_within(operation, request).await;
             let answer = answer.map(|answer| Unclaimed::take_from(answer, &transport));
             // When nobody waits any more, the answer is dropped here, and with it goes its token: logged out.
             drop(sender.send(answer));
-        });
+        }));
         match tokio::time::timeout(self.patience, receiver).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(ApiError::Timeout),
@@ -239,14 +241,23 @@ impl Transport {
     async fn send_within(
         &self,
         operation: Operation,
-        request: reqwest::Request,
+        mut request: reqwest::Request,
     ) -> Result<Answer, ApiError> {
         let patience = self.patience_of(operation);
+        let mut span = self
+            .http
+            .begin(("rocketchat", operation.name()), &mut request);
         let started = Instant::now();
         let answer = tokio::time::timeout(patience, self.exchange(request)).await;
         self.metrics
             .rocketchat_called(operation.name(), started.elapsed());
-        answer.unwrap_or(Err(ApiError::Timeout))
+        let answer = answer.unwrap_or(Err(ApiError::Timeout));
+        match (&mut span, &answer) {
+            (Some(span), Ok(answer)) => span.answered(answer.status()),
+            (Some(span), Err(error)) => span.failed(error.kind()),
+            (None, _) => {}
+        }
+        answer
     }
 
     fn patience_of(&self, operation: Operation) -> Duration {

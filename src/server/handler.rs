@@ -24,6 +24,7 @@ use crate::surface::path::NormalPath;
 use crate::telemetry::access_log::{AccessLog, Entry};
 use crate::telemetry::metrics::{Dialect, Metrics, Route};
 use crate::telemetry::request_id::{RequestId, RequestIds};
+use crate::telemetry::spans::{Span, Spans};
 
 mod questions;
 
@@ -39,6 +40,7 @@ struct Inner {
     cors: Cors,
     access_log: AccessLog,
     metrics: Metrics,
+    spans: Spans,
     clock: Clock,
     ids: RequestIds,
     /// Header fields that a request may have.
@@ -58,7 +60,18 @@ pub struct Edges {
     pub cors: Cors,
 }
 
-/// What is known of a request, for metrics and the log.
+/// Where requests are told of.
+#[derive(Debug)]
+pub struct Instruments {
+    /// One line for each.
+    pub access_log: AccessLog,
+    /// How many there are.
+    pub metrics: Metrics,
+    /// What each took where.
+    pub spans: Spans,
+}
+
+/// What is known of a request, for metrics, traces and the log.
 #[derive(Debug)]
 struct Seen {
     /// When it began.
@@ -77,6 +90,7 @@ struct Answered {
     status: u16,
     duration: Duration,
     error: Option<(&'static str, String)>,
+    span: Option<Box<Span>>,
 }
 
 /// How a request came.
@@ -105,13 +119,7 @@ impl Drop for Counted {
 impl Handler {
     /// Puts the edges behind one door. A request with more header fields than `fields` is refused.
     #[must_use]
-    pub fn new(
-        edges: Edges,
-        fields: usize,
-        access_log: AccessLog,
-        metrics: Metrics,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(edges: Edges, fields: usize, instruments: Instruments, clock: Clock) -> Self {
         let ids = RequestIds::random();
         Self(Arc::new(Inner {
             endpoints: edges.endpoints,
@@ -119,8 +127,9 @@ impl Handler {
             proxy: edges.proxy,
             cors: edges.cors,
             fields,
-            access_log,
-            metrics,
+            access_log: instruments.access_log,
+            metrics: instruments.metrics,
+            spans: instruments.spans,
             clock,
             ids,
         }))
@@ -167,9 +176,15 @@ impl Handler {
             // Whatever a gateway is answered is for nobody else.
             (seen.route, seen.readers) = (Route::Filter, Readers::Nobodys);
         }
-        let dispatched = match refuse_ambiguous(&parts, signs) {
-            Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
-            Err(rejection) => Err(rejection),
+        let span = inner.spans.of_request(&parts, seen.now);
+        let dispatched = match (refuse_ambiguous(&parts, signs), &span) {
+            (Ok(()), None) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
+            (Ok(()), Some(span)) => {
+                let dispatching = inner.dispatch(&mut parts, body, peer, &mut seen);
+                // Boxed, so that there is no second place for it where nothing is traced.
+                Box::pin(span.around(dispatching)).await
+            }
+            (Err(rejection), _) => Err(rejection),
         };
         let (mut answer, error) = match dispatched {
             Ok(answer) => (answer, None),
@@ -200,6 +215,7 @@ impl Handler {
             status: answer.status().as_u16(),
             duration: seen.began.elapsed(),
             error,
+            span,
         };
         inner.note(&parts, &seen, answered);
         answer.body_mut().keep(running);
@@ -208,13 +224,14 @@ impl Handler {
 }
 
 impl Inner {
-    /// Counts a request and writes its line.
+    /// Counts a request, tells of its span and writes its line.
     fn note(&self, parts: &Parts, seen: &Seen, answered: Answered) {
         let Answered {
             request_id,
             status,
             duration,
             error,
+            span,
         } = answered;
         self.metrics.request_answered(seen.route, status, duration);
         match seen.dialect {
@@ -223,21 +240,23 @@ impl Inner {
             None => {}
         }
         let admitted = seen.acting.as_ref().map(|acting| &acting.admitted);
-        self.access_log.write(
-            seen.now + duration,
-            &Entry {
-                request_id,
-                method: parts.method.as_str(),
-                path: parts.uri.path(),
-                route: seen.route.name(),
-                dialect: seen.dialect.map(Dialect::name),
-                status,
-                duration,
-                session_id: admitted.map(|admitted| admitted.session.id()),
-                user_id: admitted.map(|admitted| admitted.credentials.user_id()),
-                error,
-            },
-        );
+        let entry = Entry {
+            request_id,
+            trace_id: span.as_ref().map(|span| span.trace_id()),
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            route: seen.route.name(),
+            dialect: seen.dialect.map(Dialect::name),
+            status,
+            duration,
+            session_id: admitted.map(|admitted| admitted.session.id()),
+            user_id: admitted.map(|admitted| admitted.credentials.user_id()),
+            error,
+        };
+        if let Some(mut span) = span {
+            span.logged(&entry);
+        }
+        self.access_log.write(seen.now + duration, &entry);
     }
 
     async fn dispatch(

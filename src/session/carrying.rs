@@ -16,6 +16,7 @@ use crate::session::shared::uses::{Note, Noted};
 use crate::session::store::StoreError;
 use crate::session::tombstone::Tombstone;
 use crate::session::{EndCause, Inner};
+use crate::telemetry::audit::{self, About};
 
 impl Inner {
     /// Carries one order out, wholly or not; trying it again does no harm.
@@ -116,7 +117,13 @@ impl Inner {
     fn settle_end(&self, id: &str, cause: EndCause, end: End) {
         if let End::Ended(_, due) = end {
             if self.local.of_id(id).is_none() {
-                tracing::info!(session.id = id, cause = cause.name(), "a session ended");
+                let user_id = due.as_ref().map(|due| due.credentials.user_id());
+                let about = About {
+                    session_id: id,
+                    user_id,
+                    issuer: None,
+                };
+                audit::session_ended(about, cause.name(), cause.ended_by());
             }
             if let Some(due) = due {
                 self.revoker

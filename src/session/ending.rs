@@ -16,6 +16,7 @@ use crate::session::record::Session;
 use crate::session::revoke::Owe;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
+use crate::telemetry::audit;
 
 impl Inner {
     /// Ends a session, once. In this order: marked, so that nobody is admitted; its logout owed, so that its auth token is never
@@ -57,12 +58,8 @@ impl Inner {
         self.local.remove(session, stand_in);
         session.tell_sockets();
         self.metrics.session_ended(cause.name());
-        tracing::info!(
-            session.id = session.id(),
-            issuer = session.issuer(),
-            cause = cause.name(),
-            "a session ended"
-        );
+        let about = session.about(&credentials);
+        audit::session_ended(about, cause.name(), cause.ended_by());
         Some(credentials)
     }
 

@@ -22,6 +22,7 @@ use crate::session::shared::commit::Intent;
 use crate::session::shared::find::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, ExchangeError, Inner};
+use crate::telemetry::audit;
 
 mod found;
 pub(in crate::session) mod intake;
@@ -219,11 +220,7 @@ impl Inner {
         }
         failpoint::reach("committed");
         self.metrics.session_began();
-        tracing::info!(
-            session.id = session.id(),
-            issuer = session.issuer(),
-            "a session began"
-        );
+        audit::session_began(session.about(&session.current().credentials));
         let displaced = self.local.enlist(&session, self.rules.max_per_principal);
         // After enlisting: a logout of many host sessions that put no tombstone down by now finds this one enlisted.
         let tombstones = self.local.tombstones(&verified.principal).and(heeded);

@@ -23,6 +23,7 @@ use crate::session::refresh::RefreshFlight;
 use crate::session::seen::Seen;
 use crate::session::tombstone::Token;
 use crate::session::{EndCause, ExchangeError, Reason};
+use crate::telemetry::audit::About;
 
 mod elsewhere;
 
@@ -122,6 +123,15 @@ impl Session {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.facts.issuer
+    }
+
+    /// What the audit log says of it.
+    pub(in crate::session) fn about<'a>(&'a self, credentials: &'a Credentials) -> About<'a> {
+        About {
+            session_id: self.id(),
+            user_id: Some(credentials.user_id()),
+            issuer: Some(self.issuer()),
+        }
     }
 
     /// Has it ended?

@@ -22,6 +22,7 @@ use crate::session::shared::keys;
 use crate::session::shared::lease::Lease;
 use crate::session::store::StoreError;
 use crate::session::{EndCause, ExchangeError, Inner};
+use crate::telemetry::spans;
 
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -126,7 +127,8 @@ impl Inner {
         inside.refresh = Some(Arc::clone(&flight));
         drop(inside);
         session.set_refresh_due(Moment::NEVER);
-        tokio::spawn(Arc::clone(self).fly_refresh(pilot, Arc::clone(session), why, entrance));
+        let flying = Arc::clone(self).fly_refresh(pilot, Arc::clone(session), why, entrance);
+        tokio::spawn(spans::carried(flying));
         Ok(Some(flight))
     }
 

@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, filter};
 
 use super::access_log::LogWriter;
+use super::audit;
 use crate::config::telemetry::{LogFormat, Telemetry};
 
 /// Sends the program's events to `writer`. The first call in a process wins; later ones change nothing, which lets tests start
@@ -19,7 +20,14 @@ pub fn install(config: &Telemetry, writer: LogWriter) {
     // Libraries below `warn` would tell of requests in their own words, tokens included.
     let targets = filter::Targets::new()
         .with_default(filter::LevelFilter::WARN)
-        .with_target("gantry", level);
+        .with_target("gantry", level)
+        .with_target(
+            audit::TARGET,
+            match config.audit {
+                true => filter::LevelFilter::INFO,
+                false => filter::LevelFilter::OFF,
+            },
+        );
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(lines);

@@ -17,6 +17,7 @@ use super::striped::{Durations, Striped};
 
 pub mod figures;
 mod labels;
+mod spans;
 mod store;
 mod tls;
 
@@ -63,6 +64,7 @@ struct Inner {
     connections: Gauge,
     log_lines_dropped: Counter,
     store: store::Store,
+    spans: spans::Spans,
     tls: tls::Tls,
     recent: Recent,
 }
@@ -203,6 +205,7 @@ impl Metrics {
                 "Access log lines dropped because their reader was too slow",
             ),
             store: store::Store::new(&mut registry),
+            spans: spans::Spans::new(&mut registry),
             tls: tls::Tls::new(&mut registry),
             recent: Recent::default(),
             registry,

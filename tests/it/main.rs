@@ -7,6 +7,7 @@
 
 mod admin;
 mod attacks;
+mod audit;
 mod backchannel;
 mod beacons;
 mod bodies;
@@ -50,5 +51,6 @@ mod storms;
 mod support;
 mod tickets;
 mod tls;
+mod traces;
 mod upgrades;
 mod upstream_faults;

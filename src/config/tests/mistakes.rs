@@ -223,19 +223,6 @@ fn misspelt_and_misplaced_keys_are_led_home() {
 }
 
 #[test]
-fn keys_of_coming_releases_are_named_as_such() {
-    let key = "telemetry.otlp_endpoint";
-    let (section, name) = key.split_once('.').expect("a section");
-    let text = format!("{section}: {{ {name}: x }}");
-    let lines = mistakes(&text, &[]);
-    let expected = format!("{key}: this release does not have this key yet; take it out");
-    assert!(
-        lines.iter().any(|line| line.ends_with(&expected)),
-        "{key}: {lines:#?}"
-    );
-}
-
-#[test]
 fn a_mistaken_value_is_not_called_missing_too() {
     let text = LEAST.replace("https://chat.example.com", "[https://chat.example.com]");
     assert_eq!(
