@@ -32,6 +32,7 @@ use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
 
+pub mod doctor;
 pub mod probe;
 pub mod whois;
 

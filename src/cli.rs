@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::app;
+use crate::clock::Clock;
 use crate::config::{self, Config, Environment};
 use crate::secret::{Bearer, Secret};
 
@@ -28,6 +29,8 @@ pub enum Command {
     Run(Source),
     /// Check the configuration and tell every mistake at once.
     Check(Source),
+    /// Try the live system and print what is right, doubtful and wrong, with the mend for each.
+    Doctor(Doctor),
     /// Print the effective configuration, secrets only as `[redacted]`.
     PrintConfig(Source),
     /// Print the JSON Schema of the configuration file.
@@ -46,6 +49,17 @@ pub struct Source {
     /// The configuration file; without one, environment variables alone make the configuration.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// What `doctor` needs.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// Print the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `whois` needs.
@@ -70,6 +84,17 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Run(source) => Box::pin(app::run(source.load()?)).await,
         Command::Check(source) => print(&source.check()?),
+        Command::Doctor(doctor) => {
+            let config = doctor.source.load()?;
+            let report = Box::pin(app::doctor::examine(&config, Clock::system())).await?;
+            print(&if doctor.json {
+                report.json()?
+            } else {
+                report.table()
+            })?;
+            anyhow::ensure!(!report.has_failed(), "some checks failed");
+            Ok(())
+        }
         Command::PrintConfig(source) => print(&config::effective(
             source.config.as_deref(),
             &Environment::of_process(),

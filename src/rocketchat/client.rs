@@ -23,7 +23,7 @@ use crate::telemetry::readiness::Readiness;
 
 /// Rocket.Chat's administration as we need it; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct RocketChat(Arc<Inner>);
+pub struct RocketChat(pub(in crate::rocketchat) Arc<Inner>);
 
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Inner {

@@ -15,6 +15,7 @@ mod cli;
 mod commands;
 mod cors;
 mod crashes;
+mod doctor;
 mod drain;
 mod endings;
 mod exchange;
