@@ -20,6 +20,7 @@ use crate::proxy::Proxy;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
+use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
 use crate::server::cors::Cors;
 use crate::server::grpc::Grpc;
@@ -179,6 +180,14 @@ pub async fn start(
         proxy,
         cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
     };
+    let (certificates, following) = match config.listen.tls.clone() {
+        Some(files) => Some(
+            Certificates::open(files, clock.clone(), metrics.clone())
+                .context("the files of listen.tls cannot be used")?,
+        ),
+        None => None,
+    }
+    .unzip();
     let handler = Handler::new(
         edges,
         config.listen.limits.headers,
@@ -225,7 +234,8 @@ pub async fn start(
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
     }
-    let server = Server::new(&config.listen.limits, stalled, handler, public.clone());
+    let limits = &config.listen.limits;
+    let server = Server::new(limits, stalled, handler, public.clone(), certificates);
     tokio::spawn(listener::accept(
         listener,
         config.listen.limits.connections,
@@ -239,6 +249,9 @@ pub async fn start(
         token: config.admin.token.clone(),
     };
     tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
+    if let Some(following) = following {
+        tokio::spawn(following.run(public.drain.clone()));
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
