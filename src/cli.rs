@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app;
 use crate::clock::Clock;
-use crate::config::{self, Config, Environment};
+use crate::config::{self, Config, Environment, Mistakes};
 use crate::secret::{Bearer, Secret};
 
 /// The auth sidecar for Rocket.Chat: the host application's JWT in, a Rocket.Chat session out.
@@ -85,8 +85,11 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
         Command::Run(source) => Box::pin(app::run(source.load()?)).await,
         Command::Check(source) => print(&source.check()?),
         Command::Doctor(doctor) => {
-            let config = doctor.source.load()?;
-            let report = Box::pin(app::doctor::examine(&config, Clock::system())).await?;
+            let config = doctor.source.read();
+            let report = match &config {
+                Ok(config) => Box::pin(app::doctor::examine(config, Clock::system())).await?,
+                Err(mistakes) => app::doctor::refuse(mistakes),
+            };
             print(&if doctor.json {
                 report.json()?
             } else {
@@ -112,10 +115,11 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 
 impl Source {
     fn load(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(
-            self.config.as_deref(),
-            &Environment::of_process(),
-        )?)
+        Ok(self.read()?)
+    }
+
+    fn read(&self) -> Result<Config, Mistakes> {
+        Config::load(self.config.as_deref(), &Environment::of_process())
     }
 
     fn check(&self) -> anyhow::Result<String> {

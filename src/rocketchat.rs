@@ -32,6 +32,6 @@ mod wire;
 pub use client::RocketChat;
 pub use credentials::Credentials;
 pub use error::{ApiError, Refusal, RefusedData};
-pub use inspect::{Account, Release};
+pub use inspect::{Account, Release, Trial};
 pub use login_answer::SwapOut;
 pub use user::{NewUser, User};

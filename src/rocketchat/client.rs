@@ -29,7 +29,7 @@ pub struct RocketChat(pub(in crate::rocketchat) Arc<Inner>);
 pub(in crate::rocketchat) struct Inner {
     pub(in crate::rocketchat) caller: Caller,
     pub(in crate::rocketchat) minter: Minter,
-    notices: Notices,
+    pub(in crate::rocketchat) notices: Notices,
     login_expiration_millis: AtomicU64,
 }
 
@@ -54,6 +54,19 @@ impl RocketChat {
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
+        let chat = Self::quiet(config, http, clock, metrics);
+        upkeep::start(&chat.0, readiness.latch("rocketchat"));
+        chat
+    }
+
+    /// As [`RocketChat::new`], without upkeep: no call is made but those that are asked for.
+    #[must_use]
+    pub fn quiet(
+        config: &config::rocketchat::RocketChat,
+        http: reqwest::Client,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
         let account = ServiceAccount::new(&config.service_account);
         let inner = Arc::new(Inner {
             caller: Caller {
@@ -66,7 +79,6 @@ impl RocketChat {
             login_expiration_millis: AtomicU64::new(0),
         });
         inner.set_login_expiration(expiration::DEFAULT);
-        upkeep::start(&inner, readiness.latch("rocketchat"));
         Self(inner)
     }
 

@@ -155,7 +155,7 @@ fn judge(answer: &Answer, regime: Regime) -> Tried {
 }
 
 /// What `error-not-authorized` may mean; Rocket.Chat does not tell which (RC §3.3).
-pub(in crate::rocketchat) fn mend(regime: Regime) -> &'static str {
+fn mend(regime: Regime) -> &'static str {
     match regime {
         Regime::NoSecret => {
             "set CREATE_TOKENS_FOR_USERS=true in Rocket.Chat's environment, and give a role of the service account the permission \

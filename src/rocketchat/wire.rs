@@ -51,15 +51,16 @@ pub(in crate::rocketchat) struct Permission {
 /// `GET /api/v1/settings.public` (RC §3.5).
 #[derive(Debug, Deserialize)]
 pub(in crate::rocketchat) struct Settings {
-    settings: Vec<Setting>,
+    pub(in crate::rocketchat) settings: Vec<Setting>,
 }
 
+/// A setting.
 #[derive(Debug, Deserialize)]
-struct Setting {
+pub(in crate::rocketchat) struct Setting {
     #[serde(rename = "_id")]
-    id: String,
+    pub(in crate::rocketchat) id: String,
     #[serde(default)]
-    value: serde_json::Value,
+    pub(in crate::rocketchat) value: serde_json::Value,
 }
 
 impl Settings {

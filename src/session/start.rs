@@ -20,7 +20,6 @@ use crate::session::store::file::File;
 use crate::session::store::redis::Redis;
 use crate::session::store::redis::limits::Limits;
 use crate::session::store::seal::Seal;
-use crate::session::store::{Batch, Change, Key, Value};
 use crate::session::store::{OpenError, Store};
 use crate::session::sweeper::{self, Deadlines};
 use crate::session::together::{Together, live_together};
@@ -122,29 +121,6 @@ impl Backing {
             alone,
             latch,
         })))
-    }
-}
-
-impl Backing {
-    /// Reads and writes once, for a look whether the store can be used; what it wrote is gone after a second. True without a store.
-    ///
-    /// # Errors
-    /// What the store said; it holds no secret.
-    pub async fn probe(&self) -> Result<(), String> {
-        let Some(opened) = &self.0 else {
-            return Ok(());
-        };
-        let key = Key(b"doctor".to_vec());
-        let mut batch = Batch::default();
-        batch.changes.push(Change::Put {
-            key: key.clone(),
-            value: Value(b"probe".to_vec()),
-            life: Some(Duration::from_secs(1)),
-        });
-        let written = opened.store.write(&batch).await;
-        written.map_err(|error| error.to_string())?;
-        let read = opened.store.read(&[key]).await;
-        read.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -12,25 +12,23 @@ use crate::config::issuer::KeySource;
 /// A skew above this is told. `Date` counts whole seconds, and the answer takes its time.
 const NOTABLE: Duration = Duration::from_secs(5);
 
-pub(super) async fn examine(
-    config: &Config,
-    http: &reqwest::Client,
-    clock: &Clock,
-    report: &mut Report,
-) {
-    let chat = skew(http, clock, config.rocketchat.url.clone()).await;
-    report.add(judge("Rocket.Chat", chat, None));
+pub(super) async fn examine(config: &Config, http: &reqwest::Client, clock: &Clock) -> Report {
+    let mut report = Report::default();
+    if let Ok(url) = config.rocketchat.url.join("/api/info") {
+        report.add(judge("Rocket.Chat", skew(http, clock, url).await, None));
+    }
     for issuer in &config.issuers {
         let url = match &issuer.keys {
             KeySource::JwksUrl(url) => Some(url.clone()),
             KeySource::Discovery => issuer.issuer.parse().ok(),
-            _ => None,
+            KeySource::JwksFile(_) | KeySource::PublicKeyFile(_) | KeySource::Secret(_) => None,
         };
         if let Some(url) = url {
             let skew = skew(http, clock, url).await;
             report.add(judge(&issuer.issuer, skew, Some(issuer.leeway)));
         }
     }
+    report
 }
 
 /// `None` when no time was told.

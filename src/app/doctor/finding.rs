@@ -97,6 +97,10 @@ impl Report {
         self.0.push(finding);
     }
 
+    pub(super) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
     /// The findings.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {

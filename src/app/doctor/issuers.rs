@@ -1,66 +1,31 @@
 //! The issuers: do their keys come, and is one of them of use?
 
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
+use futures_util::future::join_all;
 
 use super::{Finding, Report};
-use crate::clock::Clock;
 use crate::config::Config;
-use crate::jwt::Verifier;
-use crate::telemetry::metrics::Metrics;
-use crate::telemetry::readiness::Readiness;
+use crate::jwt::try_keys;
 
-/// How long keys may take to come.
-const KEYS: Duration = Duration::from_secs(15);
-
-/// Between two looks whether they have come.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// What a latch says before there was an answer.
-const WAITING: &str = "not yet there";
-
-pub(super) async fn examine(
-    config: &Config,
-    http: reqwest::Client,
-    clock: &Clock,
-    metrics: &Metrics,
-    report: &mut Report,
-) {
-    let readiness = Readiness::default();
-    let verifier = Verifier::new(
-        &config.issuers,
-        http,
-        clock.clone(),
-        metrics.clone(),
-        &readiness,
-    );
-    let began = Instant::now();
-    let waits = |readiness: &Readiness| {
-        let latches = readiness.latches();
-        latches
-            .iter()
-            .any(|(_, missing)| missing.as_deref() == Some(WAITING))
-    };
-    while waits(&readiness) && began.elapsed() < KEYS {
-        sleep(LOOK).await;
-    }
-    drop(verifier);
-    let latches = readiness.latches();
-    for issuer in &config.issuers {
-        let latch = format!("keys of issuer {}", issuer.issuer);
-        let missing = latches
-            .iter()
-            .find(|(name, _)| *name == latch)
-            .and_then(|(_, missing)| missing.as_deref());
-        report.add(match missing {
-            None => Finding::ok("issuer-keys", &issuer.issuer, "there"),
-            Some(reason) => Finding::failed(
-                "issuer-keys",
-                &issuer.issuer,
-                reason,
-                "check where the issuer's keys are read, its certificate, and that it publishes a key that fits `algorithms`",
-            ),
+pub(super) async fn examine(config: &Config, http: &reqwest::Client) -> Report {
+    let id = "issuer-keys";
+    let read = config
+        .issuers
+        .iter()
+        .map(|rules| try_keys(rules, http.clone()));
+    let mut report = Report::default();
+    for (rules, keys) in config.issuers.iter().zip(join_all(read).await) {
+        let name = &rules.issuer;
+        report.add(match keys {
+            Err(lack) => Finding::failed(id, name, lack.seen, lack.mend),
+            Ok(keys) => {
+                let count = keys.usable;
+                let seen = match keys.refused {
+                    None => format!("{count} to verify with"),
+                    Some(why) => format!("{count} to verify with; others are left out: {why}"),
+                };
+                Finding::ok(id, name, seen)
+            }
         });
     }
+    report
 }

@@ -1,44 +1,27 @@
-//! The session store: can it be read and written?
+//! The session store: can it be used, and does it keep what it is given?
 
-use super::{Finding, Report, within};
-use crate::clock::Clock;
+use super::{Finding, PATIENCE, Report};
 use crate::config::Config;
-use crate::config::session::StoreConfig;
-use crate::session::Backing;
-use crate::session::store::OpenError;
-use crate::telemetry::readiness::Readiness;
+use crate::session::store::look;
 
-pub(super) async fn examine(config: &Config, clock: &Clock, report: &mut Report) {
+pub(super) async fn examine(config: &Config) -> Report {
     let id = "store";
-    if matches!(config.sessions.store, StoreConfig::Memory) {
-        report.add(Finding::ok(id, "", "sessions are kept in memory"));
-        return;
-    }
-    let opened = Backing::open(&config.sessions, clock, &Readiness::default()).await;
-    let backing = match opened {
-        Ok(backing) => backing,
-        Err(OpenError::Locked(_)) => {
-            report.add(Finding::ok(id, "", "in use, as by a Gantry that runs"));
-            return;
-        }
-        Err(error) => {
-            report.add(Finding::failed(
-                id,
-                "",
-                error.to_string(),
-                "see that sessions.file.path can be written by Gantry",
-            ));
-            return;
-        }
-    };
-    let tried = within(backing.probe()).await;
-    report.add(match tried.unwrap_or_else(|| Err("no answer in time".to_owned())) {
-        Ok(()) => Finding::ok(id, "", "read and written"),
-        Err(error) => Finding::failed(
+    let mut report = Report::default();
+    let looked = tokio::time::timeout(PATIENCE, look(&config.sessions.store)).await;
+    match looked {
+        Err(_) => report.add(Finding::failed(
             id,
             "",
-            error,
-            "check sessions.redis: address, user, password, certificate, and that it takes writes",
-        ),
-    });
+            "no answer in time",
+            "see that what sessions.store names runs and is open to this host",
+        )),
+        Ok(Err(flaw)) => report.add(Finding::failed(id, "", flaw.seen, flaw.mend)),
+        Ok(Ok((seen, flaws))) => {
+            report.add(Finding::ok(id, "", seen));
+            for flaw in flaws {
+                report.add(Finding::warning(id, "", flaw.seen, flaw.mend));
+            }
+        }
+    }
+    report
 }
