@@ -108,13 +108,12 @@ fn certificate(error: &reqwest::Error) -> Option<&'static str> {
     })
 }
 
-/// TLS errors travel inside of I/O errors.
+/// TLS errors travel inside of I/O errors, which leave them out when asked for their source.
 fn refused<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e CertificateError> {
-    let inner = cause
-        .downcast_ref::<io::Error>()
-        .and_then(|error| error.get_ref())
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner.or_else(|| cause.downcast_ref())? {
+    if let Some(error) = cause.downcast_ref::<io::Error>() {
+        return refused(error.get_ref()?);
+    }
+    match cause.downcast_ref()? {
         rustls::Error::InvalidCertificate(error) => Some(error),
         _ => None,
     }
