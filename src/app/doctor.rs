@@ -116,9 +116,9 @@ fn configuration(config: &Config, report: &mut Report) {
     for warning in &config.warnings {
         report.add(Finding::warning(
             "config",
-            "",
-            warning.to_string(),
-            "change the key that the warning names",
+            &warning.key,
+            format!("{}: {}", warning.place, warning.problem),
+            "change it there, or leave it if it is meant",
         ));
     }
 }

@@ -10,7 +10,9 @@ mod mistakes;
 mod reference;
 mod secrets;
 mod stores;
+mod table;
 mod tls;
+mod together;
 
 /// The least that is accepted.
 const LEAST: &str = "\
