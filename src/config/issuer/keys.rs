@@ -28,9 +28,10 @@ impl AlgorithmWord {
     }
 }
 
-/// Does a key of this type go with one of the algorithms? Without any, that is a mistake of its own.
+/// Does a key of this type go with one of the algorithms? Where no algorithm is for public keys, that is a mistake of its own.
 fn fits(kind: Kind, algorithms: &[AlgorithmWord]) -> bool {
-    algorithms.is_empty() || algorithms.iter().any(|word| word.kind() == Some(kind))
+    let mut kinds = algorithms.iter().filter_map(|word| word.kind()).peekable();
+    kinds.peek().is_none() || kinds.any(|it| it == kind)
 }
 
 /// What is wrong with a JWK set.
