@@ -38,6 +38,7 @@ use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
 use crate::telemetry::spans::Spans;
 
+pub mod doctor;
 pub mod probe;
 pub mod stop;
 pub mod whois;

@@ -14,6 +14,7 @@ pub use mistakes::{Mistake, Mistakes, Place};
 
 use key::Key;
 use layers::Layers;
+use together::Sections;
 use validation::{Checked, Mistaken, Validation};
 
 pub mod admin;
@@ -34,6 +35,7 @@ pub mod rocketchat;
 pub mod session;
 mod shape;
 pub mod telemetry;
+mod together;
 pub mod tokens;
 pub mod types;
 pub mod users;
@@ -74,8 +76,8 @@ pub struct Config {
     pub backchannel_logout: backchannel_logout::BackchannelLogout,
     /// Logs.
     pub telemetry: telemetry::Telemetry,
-    /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
-    pub warnings: Vec<String>,
+    /// What works but is seldom meant; for the log at start, for `check` and for `doctor`.
+    pub warnings: Vec<Mistake>,
 }
 
 impl Config {
@@ -84,7 +86,7 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, Mistakes> {
-        checked(Layers::load(path, environment)?, path)
+        checked(Layers::load(path, environment)?, path).0
     }
 
     /// Reads and checks a text, and the environment over it. Relative paths in it begin at the working directory.
@@ -93,7 +95,7 @@ impl Config {
     /// All mistakes at once.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
         let text = (Arc::from("config"), text.as_bytes());
-        checked(Layers::read(Some(text), environment)?, None)
+        checked(Layers::read(Some(text), environment)?, None).0
     }
 }
 
@@ -104,7 +106,19 @@ impl Config {
 pub fn effective(path: Option<&Path>, environment: &Environment) -> Result<String, Mistakes> {
     let layers = Layers::load(path, environment)?;
     let shown = effective::show(&layers.file);
-    checked(layers, path).map(|_| shown)
+    checked(layers, path).0.map(|_| shown)
+}
+
+/// All that is to be said of a configuration: its mistakes, and what works but is seldom meant.
+#[must_use]
+pub fn check(path: Option<&Path>, environment: &Environment) -> (Mistakes, Vec<Mistake>) {
+    match Layers::load(path, environment) {
+        Err(mistakes) => (mistakes, Vec::new()),
+        Ok(layers) => {
+            let (config, warnings) = checked(layers, path);
+            (config.err().unwrap_or_default(), warnings)
+        }
+    }
 }
 
 /// The JSON Schema of the file (draft 2020-12).
@@ -113,23 +127,25 @@ pub fn schema() -> serde_json::Value {
     file::schema()
 }
 
-/// Checks what was read.
-fn checked(layers: Layers, path: Option<&Path>) -> Result<Config, Mistakes> {
+/// Checks what was read; the warnings are there beside mistakes, too.
+fn checked(layers: Layers, path: Option<&Path>) -> (Result<Config, Mistakes>, Vec<Mistake>) {
     let mut validation = Validation {
         places: &layers.places,
         whole: layers.whole,
         directory: path.and_then(Path::parent).unwrap_or_else(|| Path::new("")),
         mistakes: layers.mistakes,
-        warnings: Vec::new(),
+        warnings: layers.warnings,
     };
     let config = sections(&layers.file, &mut validation);
-    match config {
-        Ok(config) if validation.mistakes.is_empty() => Ok(Config {
-            warnings: validation.warnings,
+    let (mistakes, warnings) = (validation.mistakes, validation.warnings);
+    let config = match config {
+        Ok(config) if mistakes.is_empty() => Ok(Config {
+            warnings: warnings.clone(),
             ..config
         }),
-        Ok(_) | Err(Mistaken) => Err(validation.mistakes),
-    }
+        Ok(_) | Err(Mistaken) => Err(mistakes),
+    };
+    (config, warnings)
 }
 
 /// Checks every section, whatever the others hold, and then what stands between them.
@@ -147,28 +163,19 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let iframe = file.iframe.validate(validation, &at("iframe"));
     let filter = file.filter.validate(validation, &at("filter"));
     let telemetry = file.telemetry.validate(validation, &at("telemetry"));
-    if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
-        let key = at("admin").field("address");
-        let public = ("listen.address", listen.address);
-        listen::differ(admin.address, public, &key, validation);
-    }
-    if let (Ok(Some(filter)), Ok(listen)) = (&filter, &listen) {
-        filter::asked(listen, validation);
-        if let (Some(grpc), Ok(admin)) = (filter.grpc_address, &admin) {
-            let key = at("filter").field("grpc_address");
-            listen::differ(grpc, ("listen.address", listen.address), &key, validation);
-            listen::differ(grpc, ("admin.address", admin.address), &key, validation);
-        }
-    }
-    if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
-        users::claims_for_template(validation, &users.username, issuers);
-    }
-    if let (Ok(iframe), Ok(tokens)) = (&iframe, &tokens) {
-        iframe::apart(iframe, tokens, validation);
-    }
-    if let (Ok(iframe), Ok(listen)) = (&iframe, &listen) {
-        iframe::reachable(iframe, listen, validation);
-    }
+    let sections = Sections {
+        listen: &listen,
+        admin: &admin,
+        rocketchat: &rocketchat,
+        issuers: &issuers,
+        tokens: &tokens,
+        users: &users,
+        sessions: &sessions,
+        proxy: &proxy,
+        iframe: &iframe,
+        filter: &filter,
+    };
+    sections.look(validation);
     Ok(Config {
         listen: listen?,
         admin: admin?,

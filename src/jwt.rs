@@ -18,6 +18,7 @@ mod verified_cache;
 pub mod verifier;
 
 pub use error::{LogoutError, VerifyError};
+pub use jwks::{Keys, NoKeys, try_keys};
 pub use logged_out::{Ended, LoggedOut};
 pub use principal::{
     ClaimKey, HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified,

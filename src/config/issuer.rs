@@ -13,6 +13,7 @@ use super::types::{DurationText, Hidden};
 
 use crate::secret::Secret;
 
+mod keys;
 mod validate;
 
 pub(super) use validate::validate_all;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::files;
 use super::key::Key;
-use super::mistakes::{Mistakes, Place};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::types::{DurationText, Hidden, Origin, SizeText};
 use super::walk::quoted;
 use crate::secret::Secret;
@@ -29,7 +30,7 @@ pub(super) struct Validation<'a> {
     /// Where relative paths begin.
     pub(super) directory: &'a Path,
     pub(super) mistakes: Mistakes,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Mistake>,
 }
 
 impl Validation<'_> {
@@ -51,7 +52,11 @@ impl Validation<'_> {
     /// Notes what works but is seldom meant.
     pub(super) fn warn(&mut self, key: &Key, text: &str) {
         let place = self.place(key);
-        self.warnings.push(format!("{place}: {key}: {text}"));
+        self.warnings.push(Mistake {
+            place,
+            key: key.to_string(),
+            problem: text.to_owned(),
+        });
     }
 
     /// Where the key stands, or the nearest one around it.
@@ -225,7 +230,12 @@ impl Validation<'_> {
             }
             (Some(inline), None) => Ok(Some(inline.secret().clone())),
             (None, Some(path)) => match Secret::from_file(&self.file(path)) {
-                Ok(secret) => Ok(Some(secret)),
+                Ok(secret) => {
+                    if let Some(text) = files::openness(&self.file(path)) {
+                        self.warn(&file_key, text);
+                    }
+                    Ok(Some(secret))
+                }
                 Err(error) => {
                     let problem = format!(
                         "{} should be a file that holds the secret: {error}",

@@ -19,12 +19,14 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Latch;
 
 mod fetch;
+mod look;
 mod reach;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub(in crate::jwt) use fetch::Fetcher;
+pub use look::{Keys, NoKeys, try_keys};
 pub(in crate::jwt) use source::{FetchError, Source};
 
 /// Shortest time between two fetches that bearers with unknown keys may cause, so that made-up key ids cannot hammer the issuer.

@@ -24,13 +24,13 @@ use crate::telemetry::readiness::Readiness;
 
 /// Rocket.Chat's administration as we need it; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct RocketChat(Arc<Inner>);
+pub struct RocketChat(pub(in crate::rocketchat) Arc<Inner>);
 
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Inner {
     pub(in crate::rocketchat) caller: Caller,
     pub(in crate::rocketchat) minter: Minter,
-    notices: Notices,
+    pub(in crate::rocketchat) notices: Notices,
     login_expiration_millis: AtomicU64,
 }
 
@@ -55,6 +55,19 @@ impl RocketChat {
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
+        let chat = Self::quiet(config, http, clock, metrics);
+        upkeep::start(&chat.0, readiness.latch("rocketchat"));
+        chat
+    }
+
+    /// As [`RocketChat::new`], without upkeep: no call is made but those that are asked for.
+    #[must_use]
+    pub fn quiet(
+        config: &config::rocketchat::RocketChat,
+        http: impl Into<Outgoing>,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
         let account = ServiceAccount::new(&config.service_account);
         let minter = Minter::new(config, &clock);
         let inner = Arc::new(Inner {
@@ -68,7 +81,6 @@ impl RocketChat {
             login_expiration_millis: AtomicU64::new(0),
         });
         inner.set_login_expiration(expiration::DEFAULT);
-        upkeep::start(&inner, readiness.latch("rocketchat"));
         Self(inner)
     }
 

@@ -3,6 +3,7 @@
 //! A call that mints runs in a task of its own: when its caller gave up or was dropped, the token that still comes is logged out
 //! and not lost ([`Unclaimed`]).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::clock::Clock;
@@ -67,6 +69,7 @@ pub(in crate::rocketchat) struct SecondFactor {
 pub(in crate::rocketchat) struct Request<'a> {
     operation: Operation,
     query: Option<(&'static str, &'a str)>,
+    forwarded_for: Option<IpAddr>,
     body: Option<Vec<u8>>,
     identity: Option<Identity>,
     second_factor: Option<SecondFactor>,
@@ -78,6 +81,7 @@ impl<'a> Request<'a> {
         Self {
             operation,
             query: None,
+            forwarded_for: None,
             body: None,
             identity: None,
             second_factor: None,
@@ -87,6 +91,12 @@ impl<'a> Request<'a> {
     /// With a query of one key.
     pub(in crate::rocketchat) fn query(mut self, key: &'static str, value: &'a str) -> Self {
         self.query = Some((key, value));
+        self
+    }
+
+    /// For a client at this address (RC §5.3).
+    pub(in crate::rocketchat) fn forwarded_for(mut self, client: IpAddr) -> Self {
+        self.forwarded_for = Some(client);
         self
     }
 
@@ -116,6 +126,7 @@ pub(in crate::rocketchat) struct Transport {
     clock: Clock,
     metrics: Metrics,
     limits: Limits,
+    tasks: TaskTracker,
 }
 
 impl Transport {
@@ -133,12 +144,18 @@ impl Transport {
             limits: Limits::new(clock.clone()),
             clock,
             metrics,
+            tasks: TaskTracker::new(),
         })
     }
 
     /// The clock of all calls.
     pub(in crate::rocketchat) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Tasks that hold auth tokens nobody else knows: mintings under way, and logouts of tokens that nobody took.
+    pub(in crate::rocketchat) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// `rocketchat.timeouts.call`.
@@ -194,6 +211,11 @@ impl Transport {
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        if let Some(client) = request.forwarded_for {
+            let client = HeaderValue::try_from(client.to_string());
+            let name = HeaderName::from_static("x-forwarded-for");
+            headers.insert(name, client.map_err(|_odd| ApiError::Invalid)?);
+        }
         if let Some(identity) = &request.identity {
             headers.insert(
                 HeaderName::from_static("x-user-id"),
@@ -226,7 +248,7 @@ impl Transport {
         }
         let (sender, receiver) = oneshot::channel();
         let transport = Arc::clone(self);
-        tokio::spawn(spans::carried(async move {
+        self.tasks.spawn(spans::carried(async move {
             let answer = transport.send_within(operation, request).await;
             let answer = answer.map(|answer| Unclaimed::take_from(answer, &transport));
             // When nobody waits any more, the answer is dropped here, and with it goes its token: logged out.

@@ -17,6 +17,7 @@ mod commands;
 mod cors;
 mod crashes;
 mod docs;
+mod doctor;
 mod drain;
 mod endings;
 mod exchange;

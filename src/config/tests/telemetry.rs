@@ -100,7 +100,7 @@ fn the_headers_file_is_read_and_its_mistakes_name_the_line_alone() {
         config
             .warnings
             .iter()
-            .any(|warning| warning.contains("plain http"))
+            .any(|warning| warning.to_string().contains("plain http"))
     );
     for odd in [
         "a: b\nhunter2",

@@ -57,7 +57,8 @@ fn a_certificate_that_ends_within_two_weeks_is_warned_of() {
     pair(directory.path(), "far", 13);
     let config = good(&text(directory.path(), SOUND), &[]);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
-    assert!(config.warnings[0].contains("listen.tls.certificate_file: the certificate expires at"));
+    let told = config.warnings[0].to_string();
+    assert!(told.contains("listen.tls.certificate_file: the certificate expires at"));
 }
 
 #[test]

@@ -25,6 +25,7 @@ use crate::session::store::{
 mod disk;
 mod followers;
 mod indexes;
+mod look;
 mod opening;
 mod report;
 mod shelf;
@@ -33,6 +34,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(super) use look::look;
 pub use opening::OpenError;
 
 use followers::Followers;
