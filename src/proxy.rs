@@ -114,6 +114,7 @@ impl Proxy {
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
         let upstream = Upstream::new(
             &config.rocketchat.url,
+            lent.towards.clone(),
             config.rocketchat.timeouts,
             metrics.clone(),
         )?;

@@ -15,7 +15,6 @@ use http::{Method, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -33,6 +32,7 @@ use crate::proxy::rulings::Rulings;
 use crate::proxy::side::Side;
 use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::upstream::Towards;
 use crate::transport::Transport;
 
 /// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
@@ -58,7 +58,7 @@ pub struct Asked<'a> {
     pub framing: Option<Framing>,
 }
 
-/// What the server lends for sockets.
+/// What lives longer than the proxy: what the server lends for sockets, and the way to Rocket.Chat.
 #[derive(Clone, Debug)]
 pub struct Lent {
     /// Its way to the transport below an upgrade.
@@ -67,6 +67,8 @@ pub struct Lent {
     pub drain: CancellationToken,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
+    /// TLS towards Rocket.Chat, where its URL wants it.
+    pub towards: Option<Towards>,
 }
 
 /// Opens sockets.
@@ -231,9 +233,9 @@ fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
 async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Option<(Side, Side)> {
     // Both handshakes are done; what fails here is a connection that broke in the meantime.
     let (downstream, upstream) = tokio::try_join!(downstream, upstream).ok()?;
-    let upstream = upstream.downcast::<TokioIo<TcpStream>>().ok()?;
+    let upstream = upstream.downcast::<TokioIo<Transport>>().ok()?;
     let upstream = Side {
-        stream: Transport::Plain(upstream.io.into_inner()),
+        stream: upstream.io.into_inner(),
         early: upstream.read_buf,
         place: None,
     };

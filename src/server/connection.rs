@@ -17,7 +17,7 @@ use crate::body::Body;
 use crate::config::listen::Limits;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
-use crate::server::certificates::Certificates;
+use crate::server::certificates::{Certificates, unshaken};
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
@@ -131,21 +131,23 @@ impl Inner {
     /// service drains.
     async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
         let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
-        tokio::select! {
+        let (result, stream) = tokio::select! {
             shaken = shaken => match shaken {
-                Ok(Ok(stream)) => Some(Transport::Tls(stream)),
+                Ok(Ok(stream)) => ("ok", Some(Transport::Tls(stream))),
                 Ok(Err(error)) => {
                     // Anybody on the network can cause it as often as they like.
                     tracing::debug!(error = %error, "a TLS handshake failed");
-                    None
+                    (unshaken(&error), None)
                 }
                 Err(_) => {
                     tracing::debug!("a TLS handshake took longer than listen.limits.header_timeout");
-                    None
+                    ("timeout", None)
                 }
             },
-            () = self.lifeline.drain.cancelled() => None,
-        }
+            () = self.lifeline.drain.cancelled() => return None,
+        };
+        tls.count(result);
+        stream
     }
 }
 

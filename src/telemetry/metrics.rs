@@ -20,7 +20,7 @@ mod labels;
 mod tls;
 
 pub use figures::Figures;
-pub use labels::{Dialect, Lookup, Route};
+pub use labels::{Dialect, Lookup, Route, TlsSide};
 
 use labels::{
     BuildLabels, CauseLabels, DecisionLabels, OperationLabels, ProblemLabels, RequestLabels,

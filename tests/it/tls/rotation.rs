@@ -28,7 +28,7 @@ async fn new_handshakes_see_the_new_certificate_and_open_connections_live_on() {
     let sent = request(&gateway, ECHO, &token, whole("one"));
     assert_eq!(connection.send_request(sent).await.unwrap().status(), 200);
     socket.ping().await;
-    let expiry = "gantry_tls_certificate_expiry_timestamp_seconds";
+    let expiry = "gantry_tls_certificate_expiry_timestamp_seconds{side=\"downstream\"}";
     // The first of January 2089.
     assert_eq!(gateway.metric(expiry).await, 3_755_376_000.0);
 }
@@ -43,7 +43,7 @@ async fn check_refused(spoil: impl FnOnce(&Papers), kind: &str, file: &str) {
         .until_line(&["those from before stay in use", kind, file])
         .await;
     assert_eq!(papers.serial(&gateway).await, 1);
-    let counted = format!("{RELOADS}{{result=\"{kind}\"}}");
+    let counted = format!("{RELOADS}{{side=\"downstream\",result=\"{kind}\"}}");
     assert!(gateway.metric(&counted).await >= 1.0);
     papers.put(&papers.authority.issue(2, FAR));
     papers.until_serial(&gateway, 2).await;
