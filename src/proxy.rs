@@ -29,6 +29,7 @@ pub mod doorkeeper;
 pub mod error;
 pub mod files;
 pub mod forward;
+pub mod handshake;
 pub mod html;
 pub mod inject;
 pub mod kept;

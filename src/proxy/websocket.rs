@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
-use hyper::body::{Body as _, Incoming};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
@@ -22,14 +22,15 @@ use crate::body::Body;
 use crate::config::websocket::WebSocket;
 use crate::ddp::Framing;
 use crate::gate::{Admission, Gate};
-use crate::headers::{self, hop};
+use crate::headers;
 use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
+use crate::proxy::handshake::Handshake;
 use crate::proxy::inject::Injection;
 use crate::proxy::relay::{Carriage, relay};
 use crate::proxy::rulings::Rulings;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Place, Side};
 use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::upstream::Towards;
@@ -43,7 +44,7 @@ const LEAVING_PACE: Duration = Duration::from_millis(2);
 const LEAVING_TURNS: u32 = 5_000;
 
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
-pub type Unwrap = fn(Upgraded) -> Option<Side>;
+pub type Unwrap = fn(Upgraded) -> Side;
 
 /// An upgrade that may go on.
 #[derive(Debug)]
@@ -113,7 +114,7 @@ impl Sockets {
         body: &Incoming,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
-        let downstream = handshake(asked.parts, body)?;
+        let handshake = Handshake::read(asked.parts, body)?;
         // Before anything is dialled, so that an end in between is not missed.
         let carriage = self.carriage(&asked);
         let parts = asked.parts;
@@ -132,6 +133,10 @@ impl Sockets {
         let (request, _) = forwarder.request(parts, &injection, Body::empty())?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if answer.status().is_success() && handshake.is_streamed() {
+                // It would be read as agreement.
+                return Err(ForwardError::Disagreed);
+            }
             let mut answer = answer.map(Body::stream);
             headers::strip_response(answer.headers_mut(), forwarder.injector().cookies());
             return Ok(answer);
@@ -146,7 +151,7 @@ impl Sockets {
         let upstream = hyper::upgrade::on(&mut answer);
         let (mut agreed, _) = answer.into_parts();
         headers::strip_response(&mut agreed.headers, forwarder.injector().cookies());
-        hop::set_websocket_upgrade(&mut agreed.headers);
+        let (downstream, stay) = handshake.agree(&mut agreed)?;
         // A browser that offered subprotocols drops a connection that chose none of them.
         if !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
             && let Some(ours) = ours
@@ -159,7 +164,8 @@ impl Sockets {
         self.lent.tasks.spawn(async move {
             // What comes before and after is boxed, so that a resting socket does not keep room for it.
             let sides = Box::pin(both(downstream, upstream, unwrap)).await;
-            if let Some((downstream, upstream)) = sides {
+            if let Some((mut downstream, upstream)) = sides {
+                downstream.place = downstream.place.or(stay.map(Place::Stream));
                 metrics.sockets_changed(1);
                 let leaving = pin!(turn_to_leave(&drain, &dismissed));
                 let parting = relay(downstream, upstream, carriage, leaving).await;
@@ -197,27 +203,6 @@ async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
     tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)).await;
 }
 
-/// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
-fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardError> {
-    // An `Upgrade` to something else, or one that `Connection` does not name, must not be answered as if it were one to this.
-    let sound = parts.method == Method::GET
-        && hop::asks_websocket(&parts.headers)
-        && parts.version == Version::HTTP_11
-        && body.is_end_stream()
-        && parts
-            .headers
-            .get(header::SEC_WEBSOCKET_VERSION)
-            .is_some_and(|version| version == "13")
-        && parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    if !sound {
-        return Err(ForwardError::Handshake);
-    }
-    parts
-        .extensions
-        .remove::<OnUpgrade>()
-        .ok_or(ForwardError::Handshake)
-}
-
 /// Our subprotocol, if it is among the offers.
 fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
     let ours = ours?;
@@ -239,5 +224,5 @@ async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Opt
         early: upstream.read_buf,
         place: None,
     };
-    Some((unwrap(downstream)?, upstream))
+    Some((unwrap(downstream), upstream))
 }

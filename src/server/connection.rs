@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
@@ -15,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::Body;
 use crate::config::listen::Limits;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Place, Side};
 use crate::server::aside::Aside;
 use crate::server::certificates::{Certificates, unshaken};
 use crate::server::handler::Handler;
@@ -69,6 +70,8 @@ impl Server {
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
+            // WebSockets over a stream (RFC 8441).
+            .enable_connect_protocol()
             .max_pending_accept_reset_streams(RESETS);
         Self(Arc::new(Inner {
             http,
@@ -94,7 +97,12 @@ impl Server {
         let watch = Watch::new();
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
-            service_fn(move |request: Request<Incoming>| {
+            service_fn(move |mut request: Request<Incoming>| {
+                if request.method() == Method::CONNECT {
+                    // A socket goes on when its answer is over, and the connection must not seem idle by then.
+                    let socket = Arc::new(watch.busy());
+                    request.extensions_mut().insert(socket);
+                }
                 let (guard, signs) = watch.request_began(request.version());
                 let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
                 async move {
@@ -151,14 +159,22 @@ impl Inner {
     }
 }
 
-/// Takes the connection out of an upgraded one that [`Server::serve`] wrapped.
+/// Takes the connection out of an upgraded one that [`Server::serve`] wrapped, or the stream of one that goes on with others.
 #[must_use]
-pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
-    let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;
-    let (stream, place) = parts.io.into_inner().into_stream();
-    Some(Side {
-        stream,
-        early: parts.read_buf,
-        place: Some(place),
-    })
+pub fn unwrap(upgraded: Upgraded) -> Side {
+    match auto::upgrade::downcast::<TokioIo<Watched>>(upgraded) {
+        Ok(parts) => {
+            let (stream, place) = parts.io.into_inner().into_stream();
+            Side {
+                stream,
+                early: parts.read_buf,
+                place: Some(Place::Connection(place)),
+            }
+        }
+        Err(stream) => Side {
+            stream: Transport::Stream(Box::new(TokioIo::new(stream))),
+            early: Bytes::new(),
+            place: None,
+        },
+    }
 }

@@ -86,13 +86,20 @@ impl Watch {
     /// A request began, whose head had these signs; it runs until the guard is dropped.
     #[must_use]
     pub fn request_began(self: &Arc<Self>, version: http::Version) -> (Guard, Signs) {
-        self.running.fetch_add(1, Ordering::Relaxed);
+        let guard = self.busy();
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         let signs = Signs::from_bits(self.signs.swap(0, Ordering::Relaxed));
-        (Guard::new(Arc::<Self>::clone(self)), signs)
+        (guard, signs)
+    }
+
+    /// The connection is busy until the guard is dropped.
+    #[must_use]
+    pub fn busy(self: &Arc<Self>) -> Guard {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Guard::new(Arc::<Self>::clone(self))
     }
 
     /// Completes when the connection has waited too long.

@@ -5,4 +5,5 @@ mod front;
 mod rotation;
 mod serving;
 mod stage;
+mod streams;
 mod upstream;
