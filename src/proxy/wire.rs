@@ -345,3 +345,6 @@ async fn hang_up(side: &mut Transport) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests;
