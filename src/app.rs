@@ -12,6 +12,7 @@ use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::listen::Drain;
+use crate::config::rocketchat::Timeouts;
 use crate::config::telemetry::OtlpProtocol;
 use crate::endpoints::Endpoints;
 use crate::filter::Filter;
@@ -41,6 +42,7 @@ use crate::telemetry::spans::Spans;
 pub mod doctor;
 pub mod probe;
 pub mod stop;
+mod upstream_tls;
 pub mod whois;
 
 pub use probe::healthcheck;
@@ -106,17 +108,17 @@ pub async fn start(
     logging::install(&config.telemetry, log.clone());
     let readiness = Readiness::default();
     let spans = spans(&config, &clock, &metrics)?;
-    let http = Outgoing::new(control_plane_client(&config)?, spans.clone());
     let verifier = Verifier::new(
         &config.issuers,
-        http.clone(),
+        Outgoing::new(control_plane_client(&config)?, spans.clone()),
         clock.clone(),
         metrics.clone(),
         &readiness,
     );
+    let ways = upstream_tls::open(&config.rocketchat, &clock, &metrics)?;
     let rocketchat = RocketChat::new(
         &config.rocketchat,
-        http,
+        Outgoing::new(ways.http, spans.clone()),
         clock.clone(),
         metrics.clone(),
         &readiness,
@@ -151,6 +153,7 @@ pub async fn start(
         unwrap: connection::unwrap,
         leaving: leaving.clone(),
         tasks: public.tasks.clone(),
+        towards: ways.towards,
     };
     let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
         .context("public_url or rocketchat.url cannot stand in a request")?;
@@ -238,6 +241,9 @@ pub async fn start(
     if let Some(following) = following {
         tokio::spawn(following.run(public.drain.clone()));
     }
+    if let Some(following) = ways.following {
+        tokio::spawn(following.run(rocketchat.clone(), public.drain.clone()));
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -288,19 +294,28 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The one HTTP client of the control plane: no redirects, so that no issuer sends us elsewhere; no proxy from the environment.
+/// The HTTP client for calls to issuers.
+fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
+    built(control_plane(config.rocketchat.timeouts))
+}
+
+/// Every HTTP client of the control plane: no redirects, so that nobody sends us elsewhere; no proxy from the environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the constructor the rule points to"
 )]
-fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
+fn control_plane(timeouts: Timeouts) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(config.rocketchat.timeouts.connect)
-        .timeout(config.rocketchat.timeouts.call)
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.call)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .pool_idle_timeout(Duration::from_secs(4))
+}
+
+fn built(client: reqwest::ClientBuilder) -> anyhow::Result<reqwest::Client> {
+    client
         .build()
         .context("the control plane's HTTP client cannot be built")
 }

@@ -19,6 +19,7 @@ use validation::{Checked, Mistaken, Validation};
 
 pub mod admin;
 pub mod backchannel_logout;
+mod certificates;
 mod effective;
 mod environment;
 mod file;

@@ -30,6 +30,7 @@ pub mod doorkeeper;
 pub mod error;
 pub mod files;
 pub mod forward;
+pub mod handshake;
 pub mod html;
 pub mod inject;
 pub mod kept;
@@ -118,6 +119,7 @@ impl Proxy {
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
         let upstream = Upstream::new(
             &config.rocketchat.url,
+            lent.towards.clone(),
             config.rocketchat.timeouts,
             metrics.clone(),
         )?;

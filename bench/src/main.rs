@@ -25,6 +25,7 @@ mod socket;
 mod sockets;
 mod stores;
 mod talk;
+mod tls;
 mod tokens;
 mod upstream;
 
@@ -133,6 +134,9 @@ impl Bench {
         }
         if parts.contains(&Part::Filter) {
             self.filter(&mut report).await?;
+        }
+        if parts.contains(&Part::Tls) {
+            self.tls(&mut report).await?;
         }
         if parts.contains(&Part::Sockets) {
             self.sockets(&mut report).await?;
@@ -294,11 +298,20 @@ impl Bench {
     }
 
     async fn start_with(&self, config: &str) -> anyhow::Result<(Process, Duration)> {
+        self.start_at(config, self.admin).await
+    }
+
+    /// Starts a Gantry whose admin listener is there.
+    async fn start_at(
+        &self,
+        config: &str,
+        admin: SocketAddr,
+    ) -> anyhow::Result<(Process, Duration)> {
         let began = Instant::now();
-        let log = self.folder.join("gantry.log");
+        let log = self.folder.join(format!("gantry-{}.log", admin.port()));
         let gantry = Process::start(&self.gantry.program, &["run", "--config", config], &log)?;
         loop {
-            if is_ready(self.admin).await {
+            if is_ready(admin).await {
                 return Ok((gantry, began.elapsed()));
             }
             ensure!(

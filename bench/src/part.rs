@@ -17,6 +17,8 @@ pub(crate) enum Part {
     Latency,
     /// CPU time of decisions for a gateway, against proxied requests.
     Filter,
+    /// CPU time of requests under TLS, against plain ones.
+    Tls,
     /// Memory of idle relayed sockets.
     Sockets,
     /// Round trips and CPU time of messages on logged-in sockets.
@@ -34,13 +36,14 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 13] = [
+    const ALL: [(&'static str, Self); 14] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
         ("filter", Self::Filter),
+        ("tls", Self::Tls),
         ("sockets", Self::Sockets),
         ("ddp", Self::Ddp),
         ("logins", Self::Logins),

@@ -6,9 +6,12 @@
 use std::future::Future;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use url::Url;
 
 use super::control_plane_client;
+use super::upstream_tls::rocketchat_client;
 use crate::clock::Clock;
 use crate::config::{Config, Mistakes};
 use crate::rocketchat::{ApiError, RocketChat};
@@ -42,11 +45,16 @@ const LEFT: &str = "Rocket.Chat has not answered yet, so an auth token may be le
 /// When nothing can be tried at all, or the program was interrupted.
 pub async fn examine(config: &Config, clock: Clock) -> anyhow::Result<Report> {
     let mut interrupts = Interrupts::new()?;
-    let http = control_plane_client(config)?;
+    let ways = Ways::of(config)?;
     let metrics = Metrics::new();
-    let chat = RocketChat::quiet(&config.rocketchat, http.clone(), clock.clone(), metrics);
+    let chat = RocketChat::quiet(
+        &config.rocketchat,
+        ways.rocketchat.clone(),
+        clock.clone(),
+        metrics,
+    );
     let looked = tokio::select! {
-        report = Box::pin(look(config, &chat, &http, &clock)) => Some(report),
+        report = Box::pin(look(config, &chat, &ways, &clock)) => Some(report),
         () = interrupts.next() => None,
     };
     // Whoever interrupts a second time does not want to wait for this either.
@@ -93,13 +101,41 @@ pub fn refuse(mistakes: &Mistakes) -> Report {
     report
 }
 
-async fn look(config: &Config, chat: &RocketChat, http: &reqwest::Client, clock: &Clock) -> Report {
+/// The clients of what is tried; Rocket.Chat may ask for a certificate and have one of an authority of its own.
+struct Ways {
+    rocketchat: reqwest::Client,
+    issuers: reqwest::Client,
+    /// Where Rocket.Chat is, by the name that its certificate holds for.
+    base: Url,
+}
+
+impl Ways {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let settings = &config.rocketchat;
+        let mut base = settings.url.clone();
+        if let Some(name) = settings
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.other_name(&settings.url))
+        {
+            base.set_host(Some(name))
+                .context("rocketchat.tls.server_name is no host")?;
+        }
+        Ok(Self {
+            rocketchat: rocketchat_client(settings)?,
+            issuers: control_plane_client(config)?,
+            base,
+        })
+    }
+}
+
+async fn look(config: &Config, chat: &RocketChat, ways: &Ways, clock: &Clock) -> Report {
     let mut report = Report::default();
     configuration(config, &mut report);
     let parts = tokio::join!(
-        Box::pin(rocketchat::examine(config, chat, http)),
-        Box::pin(issuers::examine(config, http)),
-        Box::pin(clocks::examine(config, http, clock)),
+        Box::pin(rocketchat::examine(config, chat, ways)),
+        Box::pin(issuers::examine(config, &ways.issuers)),
+        Box::pin(clocks::examine(config, ways, clock)),
         Box::pin(store::examine(config)),
         Box::pin(listeners::examine(config)),
     );

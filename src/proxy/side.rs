@@ -1,8 +1,11 @@
 //! One side of a socket as the handshake left it, and what the two sides' first words tell of their framing.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::body::Guard;
 use crate::ddp::Framing;
 use crate::transport::Transport;
 
@@ -19,8 +22,17 @@ pub struct Side {
     pub stream: Transport,
     /// Bytes that came with the handshake.
     pub early: Bytes,
-    /// Its place among the connections that may be open, given back when it closes.
-    pub place: Option<OwnedSemaphorePermit>,
+    /// What it holds for as long as it is open.
+    pub place: Option<Place>,
+}
+
+/// What a downstream socket holds.
+#[derive(Debug)]
+pub enum Place {
+    /// Its connection's place among those that may be open.
+    Connection(OwnedSemaphorePermit),
+    /// Of a connection that it has to itself no more than the others on it have: word that the connection is not idle.
+    Stream(Arc<Guard>),
 }
 
 /// How DDP stands in the frames of a path where servers differ (RC §6.1): whoever speaks first tells.

@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use http::uri::{Authority, Scheme};
+use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
@@ -18,6 +17,8 @@ use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::{self, Kind, Span, attribute};
+use crate::tls::upstream::Towards;
+use crate::transport::Transport;
 
 mod link;
 mod pool;
@@ -31,29 +32,35 @@ use pool::Idle;
 pub struct Upstream {
     idle: Arc<Idle>,
     connector: HttpConnector,
+    /// Where connections go; the connector knows plain ones only, whatever is spoken over them.
     origin: Uri,
-    authority: Authority,
+    tls: Option<Towards>,
     timeouts: Timeouts,
     metrics: Metrics,
 }
 
 impl Upstream {
-    /// `url` is Rocket.Chat's base URL, checked by the config: `http`, no path.
+    /// `url` is Rocket.Chat's base URL, checked by the config: no path, and `tls` exactly where it is `https`.
     #[must_use]
-    pub fn new(url: &url::Url, timeouts: Timeouts, metrics: Metrics) -> Option<Self> {
-        let authority: Authority = url.authority().parse().ok()?;
+    pub fn new(
+        url: &url::Url,
+        tls: Option<Towards>,
+        timeouts: Timeouts,
+        metrics: Metrics,
+    ) -> Option<Self> {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.set_nodelay(true);
+        let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
         let origin = Uri::builder()
             .scheme(Scheme::HTTP)
-            .authority(authority.clone())
+            .authority(authority)
             .path_and_query("/");
         Some(Self {
             idle: Arc::default(),
             connector,
             origin: origin.build().ok()?,
-            authority,
+            tls,
             timeouts,
             metrics,
         })
@@ -104,11 +111,7 @@ impl Upstream {
     }
 
     async fn link(&self) -> Result<Box<Link>, ForwardError> {
-        let connecting = self.connector.clone().call(self.origin.clone());
-        let stream = connecting
-            .await
-            .map_err(|error| ForwardError::Connect(error.into()))?;
-        Link::new(stream.into_inner(), Arc::downgrade(&self.idle))
+        Link::new(self.dial().await?, Arc::downgrade(&self.idle))
             .await
             .map_err(ForwardError::from_client)
     }
@@ -131,10 +134,7 @@ impl Upstream {
         &self,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, ForwardError> {
-        let stream = timeout(self.timeouts.connect, self.dial())
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| ForwardError::Connect(error.into()))?;
+        let stream = self.dial().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(ForwardError::from_client)?;
@@ -147,15 +147,19 @@ impl Upstream {
         }
     }
 
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let host = self
-            .authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    async fn dial(&self) -> Result<Transport, ForwardError> {
+        let connecting = async {
+            let connecting = self.connector.clone().call(self.origin.clone());
+            let stream = connecting.await?.into_inner();
+            match &self.tls {
+                None => Ok(Transport::Plain(stream)),
+                Some(tls) => Ok(tls.connect(stream).await?),
+            }
+        };
+        timeout(self.timeouts.connect, connecting)
+            .await
+            .unwrap_or_else(|_| Err(Box::from(io::Error::from(io::ErrorKind::TimedOut))))
+            .map_err(ForwardError::Connect)
     }
 }
 

@@ -9,32 +9,33 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
-use hyper::body::{Body as _, Incoming};
+use http::{Response, StatusCode};
+use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use crate::body::Body;
 use crate::config::websocket::WebSocket;
 use crate::ddp::Framing;
 use crate::gate::{Admission, Gate};
-use crate::headers::{self, hop};
+use crate::headers;
 use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
+use crate::proxy::handshake::Handshake;
 use crate::proxy::inject::Injection;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::relay::{Carriage, relay};
 use crate::proxy::rulings::Rulings;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Place, Side};
 use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::upstream::Towards;
 use crate::transport::Transport;
 
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
-pub type Unwrap = fn(Upgraded) -> Option<Side>;
+pub type Unwrap = fn(Upgraded) -> Side;
 
 /// An upgrade that may go on.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ pub struct Asked<'a> {
     pub framing: Option<Framing>,
 }
 
-/// What the server lends for sockets.
+/// What lives longer than the proxy: what the server lends for sockets, and the way to Rocket.Chat.
 #[derive(Clone, Debug)]
 pub struct Lent {
     /// Its way to the transport below an upgrade.
@@ -58,6 +59,8 @@ pub struct Lent {
     pub leaving: Leaving,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
+    /// TLS towards Rocket.Chat, where its URL wants it.
+    pub towards: Option<Towards>,
 }
 
 /// Opens sockets.
@@ -100,7 +103,7 @@ impl Sockets {
         body: &Incoming,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
-        let downstream = handshake(asked.parts, body)?;
+        let handshake = Handshake::read(asked.parts, body)?;
         // Before anything is dialled, so that an end in between is not missed.
         let carriage = self.carriage(&asked);
         let parts = asked.parts;
@@ -119,6 +122,10 @@ impl Sockets {
         let (request, _) = forwarder.request(parts, &injection, Body::empty())?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if answer.status().is_success() && handshake.is_streamed() {
+                // It would be read as agreement.
+                return Err(ForwardError::Disagreed);
+            }
             let mut answer = answer.map(Body::stream);
             headers::strip_response(answer.headers_mut(), forwarder.injector().cookies());
             return Ok(answer);
@@ -133,7 +140,7 @@ impl Sockets {
         let upstream = hyper::upgrade::on(&mut answer);
         let (mut agreed, _) = answer.into_parts();
         headers::strip_response(&mut agreed.headers, forwarder.injector().cookies());
-        hop::set_websocket_upgrade(&mut agreed.headers);
+        let (downstream, stay) = handshake.agree(&mut agreed)?;
         // A browser that offered subprotocols drops a connection that chose none of them.
         if !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
             && let Some(ours) = ours
@@ -146,7 +153,8 @@ impl Sockets {
         self.lent.tasks.spawn(async move {
             // What comes before and after is boxed, so that a resting socket does not keep room for it.
             let sides = Box::pin(both(downstream, upstream, unwrap)).await;
-            if let Some((downstream, upstream)) = sides {
+            if let Some((mut downstream, upstream)) = sides {
+                downstream.place = downstream.place.or(stay.map(Place::Stream));
                 metrics.sockets_changed(1);
                 let leave = pin!(leaving.turn());
                 let parting = relay(downstream, upstream, carriage, leave).await;
@@ -177,27 +185,6 @@ impl Sockets {
     }
 }
 
-/// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
-fn handshake(parts: &mut Parts, body: &Incoming) -> Result<OnUpgrade, ForwardError> {
-    // An `Upgrade` to something else, or one that `Connection` does not name, must not be answered as if it were one to this.
-    let sound = parts.method == Method::GET
-        && hop::asks_websocket(&parts.headers)
-        && parts.version == Version::HTTP_11
-        && body.is_end_stream()
-        && parts
-            .headers
-            .get(header::SEC_WEBSOCKET_VERSION)
-            .is_some_and(|version| version == "13")
-        && parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    if !sound {
-        return Err(ForwardError::Handshake);
-    }
-    parts
-        .extensions
-        .remove::<OnUpgrade>()
-        .ok_or(ForwardError::Handshake)
-}
-
 /// Our subprotocol, if it is among the offers.
 fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
     let ours = ours?;
@@ -213,11 +200,11 @@ fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
 async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Option<(Side, Side)> {
     // Both handshakes are done; what fails here is a connection that broke in the meantime.
     let (downstream, upstream) = tokio::try_join!(downstream, upstream).ok()?;
-    let upstream = upstream.downcast::<TokioIo<TcpStream>>().ok()?;
+    let upstream = upstream.downcast::<TokioIo<Transport>>().ok()?;
     let upstream = Side {
-        stream: Transport::Plain(upstream.io.into_inner()),
+        stream: upstream.io.into_inner(),
         early: upstream.read_buf,
         place: None,
     };
-    Some((unwrap(downstream)?, upstream))
+    Some((unwrap(downstream), upstream))
 }

@@ -84,6 +84,11 @@ impl RocketChat {
         Self(inner)
     }
 
+    /// Calls that begin from now on go by this client, which must be as the one of [`RocketChat::new`].
+    pub fn go_by(&self, http: reqwest::Client) {
+        self.0.caller.transport.go_by(http);
+    }
+
     /// Finds a user by exact username. A miss does not mean that the name is free: uniqueness ignores case (RC §2.5).
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use arc_swap::ArcSwap;
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -120,8 +121,10 @@ impl<'a> Request<'a> {
 /// The way to Rocket.Chat.
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Transport {
-    http: Outgoing,
+    http: ArcSwap<Outgoing>,
     base: Url,
+    /// What Rocket.Chat is called, where the URL has the name that its certificate holds for in the place of it.
+    host: Option<HeaderValue>,
     patience: Duration,
     clock: Clock,
     metrics: Metrics,
@@ -130,22 +133,36 @@ pub(in crate::rocketchat) struct Transport {
 }
 
 impl Transport {
-    /// `http` must not follow redirects: they would carry the service account's token to wherever an answer says.
+    /// `http` must not follow redirects: they would carry the service account's token to wherever an answer says. Where
+    /// `rocketchat.tls.server_name` differs from the URL's host, it is asked for that name, and must connect to the URL's host all the same.
     pub(in crate::rocketchat) fn new(
         config: &config::rocketchat::RocketChat,
         http: Outgoing,
         clock: Clock,
         metrics: Metrics,
     ) -> Arc<Self> {
+        let mut base = config.url.clone();
+        let name = config.tls.as_ref().and_then(|tls| tls.other_name(&base));
+        let host = name.and_then(|name| {
+            base.set_host(Some(name)).ok()?;
+            HeaderValue::from_str(config.url.authority()).ok()
+        });
         Arc::new(Self {
-            http,
-            base: config.url.clone(),
+            http: ArcSwap::from_pointee(http),
+            base,
+            host,
             patience: config.timeouts.call,
             limits: Limits::new(clock.clone()),
             clock,
             metrics,
             tasks: TaskTracker::new(),
         })
+    }
+
+    /// Calls that begin from now on go by this client.
+    pub(in crate::rocketchat) fn go_by(&self, http: reqwest::Client) {
+        let next = self.http.load().by(http);
+        self.http.store(Arc::new(next));
     }
 
     /// The clock of all calls.
@@ -208,6 +225,9 @@ impl Transport {
             *built.body_mut() = Some(body.clone().into());
         }
         let headers = built.headers_mut();
+        if let Some(host) = &self.host {
+            headers.insert(HOST, host.clone());
+        }
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -266,9 +286,8 @@ impl Transport {
         mut request: reqwest::Request,
     ) -> Result<Answer, ApiError> {
         let patience = self.patience_of(operation);
-        let mut span = self
-            .http
-            .begin(("rocketchat", operation.name()), &mut request);
+        let http = self.http.load_full();
+        let mut span = http.begin(("rocketchat", operation.name()), &mut request);
         let started = Instant::now();
         let answer = tokio::time::timeout(patience, self.exchange(request)).await;
         self.metrics
@@ -290,7 +309,8 @@ impl Transport {
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Answer, ApiError> {
-        let mut response = self.http.execute(request).await.map_err(failure)?;
+        let http = self.http.load_full();
+        let mut response = http.execute(request).await.map_err(failure)?;
         let status = response.status().as_u16();
         let quota = Quota::read(response.headers());
         let mut body = Vec::new();

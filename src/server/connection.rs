@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::Version;
-use hyper::Request;
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
+use hyper::{Method, Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::listen::Limits;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Place, Side};
 use crate::server::aside::Aside;
-use crate::server::certificates::Certificates;
+use crate::server::certificates::{Certificates, unshaken};
 use crate::server::handler::{Arrival, Handler};
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
@@ -67,6 +67,8 @@ impl Server {
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
+            // WebSockets over a stream (RFC 8441).
+            .enable_connect_protocol()
             .max_pending_accept_reset_streams(RESETS);
         Self(Arc::new(Inner {
             http,
@@ -94,7 +96,12 @@ impl Server {
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
             let leaving = Arc::clone(&inner.lifeline.leaving);
-            service_fn(move |request: Request<Incoming>| {
+            service_fn(move |mut request: Request<Incoming>| {
+                if request.method() == Method::CONNECT {
+                    // A socket goes on when its answer is over, and the connection must not seem idle by then.
+                    let socket = Arc::new(watch.busy());
+                    request.extensions_mut().insert(socket);
+                }
                 let last = leaving.load(Ordering::Relaxed) && request.version() < Version::HTTP_2;
                 let (running, signs) = watch.request_began(request.version());
                 let arrival = Arrival {
@@ -147,32 +154,42 @@ impl Inner {
     /// is cut.
     async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
         let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
-        tokio::select! {
+        let (result, stream) = tokio::select! {
             shaken = shaken => match shaken {
-                Ok(Ok(stream)) => Some(Transport::Tls(stream)),
+                Ok(Ok(stream)) => ("ok", Some(Transport::Tls(stream))),
                 Ok(Err(error)) => {
                     // Anybody on the network can cause it as often as they like.
                     tracing::debug!(error = %error, "a TLS handshake failed");
-                    None
+                    (unshaken(&error), None)
                 }
                 Err(_) => {
                     tracing::debug!("a TLS handshake took longer than listen.limits.header_timeout");
-                    None
+                    ("timeout", None)
                 }
             },
-            () = self.lifeline.hurry.cancelled() => None,
-        }
+            () = self.lifeline.hurry.cancelled() => return None,
+        };
+        tls.count(result);
+        stream
     }
 }
 
-/// Takes the connection out of an upgraded one that [`Server::serve`] wrapped.
+/// Takes the connection out of an upgraded one that [`Server::serve`] wrapped, or the stream of one that goes on with others.
 #[must_use]
-pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
-    let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;
-    let (stream, place) = parts.io.into_inner().into_stream();
-    Some(Side {
-        stream,
-        early: parts.read_buf,
-        place: Some(place),
-    })
+pub fn unwrap(upgraded: Upgraded) -> Side {
+    match auto::upgrade::downcast::<TokioIo<Watched>>(upgraded) {
+        Ok(parts) => {
+            let (stream, place) = parts.io.into_inner().into_stream();
+            Side {
+                stream,
+                early: parts.read_buf,
+                place: Some(Place::Connection(place)),
+            }
+        }
+        Err(stream) => Side {
+            stream: Transport::Stream(Box::new(TokioIo::new(stream))),
+            early: Bytes::new(),
+            place: None,
+        },
+    }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
+use hyper::ext::Protocol;
 use tokio::time::Instant;
 
 use crate::body::{Body, Guard};
@@ -158,6 +159,11 @@ impl Handler {
         } = arrival;
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
+        let streamed = asks_for_stream(&parts);
+        if streamed {
+            // From here on it is what it would be over HTTP/1.1.
+            parts.method = Method::GET;
+        }
         let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
         let mut seen = Seen {
             now: inner.clock.now(),
@@ -178,6 +184,10 @@ impl Handler {
         }
         let span = inner.spans.of_request(&parts, seen.now);
         let dispatched = match (refuse_ambiguous(&parts, signs), &span) {
+            // Any good answer would open a stream, to something that is no socket.
+            (Ok(()), _) if streamed && (seen.dialect.is_some() || !inner.is_socket(&parts)) => {
+                Err(Rejection::Malformed("no socket"))
+            }
             (Ok(()), None) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
             (Ok(()), Some(span)) => {
                 let dispatching = inner.dispatch(&mut parts, body, peer, &mut seen);
@@ -259,6 +269,13 @@ impl Inner {
         self.access_log.write(seen.now + duration, &entry);
     }
 
+    fn is_socket(&self, parts: &Parts) -> bool {
+        NormalPath::parse(parts.uri.path()).is_ok_and(|path| {
+            !path.decoded().starts_with(endpoints::PREFIX)
+                && self.proxy.judge(parts, &path).route == Route::Socket
+        })
+    }
+
     async fn dispatch(
         &self,
         parts: &mut Parts,
@@ -317,6 +334,15 @@ fn deny(dialect: Dialect, slug: &'static str, answer: &mut Response<Body>) {
     if dialect == Dialect::Nginx {
         *answer.status_mut() = nginx::passable(answer.status());
     }
+}
+
+/// Does it ask for a WebSocket over a stream of its HTTP/2 connection (RFC 8441 §5)?
+fn asks_for_stream(parts: &Parts) -> bool {
+    parts.method == Method::CONNECT
+        && parts
+            .extensions
+            .get::<Protocol>()
+            .is_some_and(|protocol| protocol.as_ref() == b"websocket")
 }
 
 /// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), a target with a fragment or one that is no

@@ -95,14 +95,21 @@ impl Watch {
     /// A request began, whose head had these signs; it runs until the guard is dropped.
     #[must_use]
     pub fn request_began(self: &Arc<Self>, version: http::Version) -> (Guard, Signs) {
-        self.running.fetch_add(1, Ordering::Relaxed);
+        let guard = self.busy();
         self.used.store(true, Ordering::Relaxed);
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         let signs = Signs::from_bits(self.signs.swap(0, Ordering::Relaxed));
-        (Guard::new(Arc::<Self>::clone(self)), signs)
+        (guard, signs)
+    }
+
+    /// The connection is busy until the guard is dropped.
+    #[must_use]
+    pub fn busy(self: &Arc<Self>) -> Guard {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Guard::new(Arc::<Self>::clone(self))
     }
 
     /// Completes when a connection that is to close may be told so: at once, unless a head is on its way that has not become a request

@@ -22,7 +22,7 @@ mod store;
 mod tls;
 
 pub use figures::Figures;
-pub use labels::{Dialect, Lookup, Route};
+pub use labels::{Dialect, Lookup, Route, TlsSide};
 
 use labels::{
     BuildLabels, CauseLabels, DecisionLabels, OperationLabels, ProblemLabels, RequestLabels,

@@ -18,6 +18,12 @@ impl Outgoing {
         Self { http, spans }
     }
 
+    /// Another client for the same callee, told of to the same.
+    #[must_use]
+    pub fn by(&self, http: reqwest::Client) -> Self {
+        Self::new(http, self.spans.clone())
+    }
+
     /// Begins a call, and tells whom it goes to what it is a part of. `None` where it is not traced.
     #[must_use]
     pub fn begin(

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
-use super::{Finding, Report};
+use super::{Finding, Report, Ways};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::issuer::KeySource;
@@ -12,10 +12,14 @@ use crate::config::issuer::KeySource;
 /// A skew above this is told. `Date` counts whole seconds, and the answer takes its time.
 const NOTABLE: Duration = Duration::from_secs(5);
 
-pub(super) async fn examine(config: &Config, http: &reqwest::Client, clock: &Clock) -> Report {
+pub(super) async fn examine(config: &Config, ways: &Ways, clock: &Clock) -> Report {
     let mut report = Report::default();
-    if let Ok(url) = config.rocketchat.url.join("/api/info") {
-        report.add(judge("Rocket.Chat", skew(http, clock, url).await, None));
+    if let Ok(url) = ways.base.join("/api/info") {
+        report.add(judge(
+            "Rocket.Chat",
+            skew(&ways.rocketchat, clock, url).await,
+            None,
+        ));
     }
     for issuer in &config.issuers {
         let url = match &issuer.keys {
@@ -24,7 +28,7 @@ pub(super) async fn examine(config: &Config, http: &reqwest::Client, clock: &Clo
             KeySource::JwksFile(_) | KeySource::PublicKeyFile(_) | KeySource::Secret(_) => None,
         };
         if let Some(url) = url {
-            let skew = skew(http, clock, url).await;
+            let skew = skew(&ways.issuers, clock, url).await;
             report.add(judge(&issuer.issuer, skew, Some(issuer.leeway)));
         }
     }

@@ -1,6 +1,6 @@
 //! Rocket.Chat: is it there, which one is it, does it take the service account, and does minting work?
 
-use super::{Finding, Report, permissions, settings, sockets, within};
+use super::{Finding, Report, Ways, permissions, settings, sockets, within};
 use crate::config::Config;
 use crate::config::rocketchat::{Mint, ServiceAccount, VersionSetting};
 use crate::rocketchat::{Account, ApiError, Release, RocketChat, Trial, User};
@@ -12,7 +12,7 @@ const SUPPORTED: std::ops::RangeInclusive<u32> = 6..=8;
 /// What means nothing without a service account.
 const OF_THE_ACCOUNT: [&str; 3] = ["permission", "minting", "setting"];
 
-pub(super) async fn examine(config: &Config, chat: &RocketChat, http: &reqwest::Client) -> Report {
+pub(super) async fn examine(config: &Config, chat: &RocketChat, ways: &Ways) -> Report {
     let mut report = Report::default();
     let release = match within(chat.release()).await {
         Ok(release) => release,
@@ -51,7 +51,7 @@ pub(super) async fn examine(config: &Config, chat: &RocketChat, http: &reqwest::
         }
     }
     report.add(addresses(chat).await);
-    report.add(sockets::examine(config, http).await);
+    report.add(sockets::examine(ways).await);
     report
 }
 

@@ -2,20 +2,20 @@
 
 use reqwest::header::{CONNECTION, UPGRADE};
 
-use super::{Finding, PATIENCE};
-use crate::config::Config;
+use super::{Finding, PATIENCE, Ways};
 use crate::telemetry::logging::chain;
 
 /// Any sixteen bytes will do (RFC 6455 §4.1): nothing is said on the socket.
 const KEY: &str = "Z2FudHJ5IGRvY3RvciAgIA==";
 
-pub(super) async fn examine(config: &Config, http: &reqwest::Client) -> Finding {
+pub(super) async fn examine(ways: &Ways) -> Finding {
     let id = "websocket";
     let mend = "let upgrades of /websocket through to Rocket.Chat, where it is one of several services to the one with the sockets";
-    let Ok(url) = config.rocketchat.url.join("/websocket") else {
+    let Ok(url) = ways.base.join("/websocket") else {
         return Finding::skipped(id, "rocketchat.url takes no path");
     };
-    let asked = http
+    let asked = ways
+        .rocketchat
         .get(url)
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")

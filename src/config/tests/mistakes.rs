@@ -103,11 +103,6 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
 
 #[test]
 fn values_about_rocketchat_are_refused_with_the_mend() {
-    refused(
-        "rocketchat.url",
-        "https://rc.example.com",
-        "https towards Rocket.Chat is not in this release",
-    );
     refused("rocketchat.url", "http://rc:3000/chat", "without path");
     refused(
         "rocketchat.url",

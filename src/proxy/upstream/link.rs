@@ -15,13 +15,13 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::body::{Body, BodyError, Drive, Held};
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::pool::Idle;
 use crate::proxy::upstream::wire::Wire;
+use crate::transport::Transport;
 
 /// A connection on which at most one request is under way.
 pub(super) struct Link {
@@ -57,7 +57,7 @@ pub(super) enum Failure {
 impl Link {
     /// Begins on a new connection.
     pub(super) async fn new(
-        stream: TcpStream,
+        stream: Transport,
         home: Weak<Idle>,
     ) -> Result<Box<Self>, hyper::Error> {
         let (sender, connection) = handshake(TokioIo::new(Wire(stream))).await?;
