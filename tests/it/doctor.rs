@@ -10,6 +10,7 @@ use crate::support::issuer::ISSUER;
 use crate::support::world::World;
 
 mod account;
+mod encrypted;
 mod issuers;
 mod minting;
 mod program;

@@ -1,7 +1,7 @@
 //! The listener under TLS: protocols, sockets, clients' certificates, what is no TLS, and files that change.
 
 mod clients;
-mod front;
+pub(crate) mod front;
 mod rotation;
 mod serving;
 pub(crate) mod stage;
