@@ -8,22 +8,16 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::authn::Authn;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::endpoints::Endpoints;
-use crate::filter::Filter;
 use crate::filter::envoy_grpc::Limits;
-use crate::gate::Gate;
 use crate::jwt::Verifier;
-use crate::proxy::Proxy;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
 use crate::server::connection::{self, Server};
-use crate::server::cors::Cors;
 use crate::server::grpc::Grpc;
-use crate::server::handler::{Edges, Handler};
+use crate::server::handler::Handler;
 use crate::server::listener::{self, Lifeline};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
@@ -32,6 +26,7 @@ use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
 
+mod build;
 pub mod probe;
 pub mod whois;
 
@@ -154,30 +149,19 @@ pub async fn start(
         metrics.clone(),
         backing,
     );
-    let authn = Authn::new(
-        &config.tokens,
-        &config.iframe.cookie.name,
-        &config.listen.public_url,
-        &config.proxy.allowed_origins,
-    );
-    let gate = Gate::new(authn, verifier, sessions.clone());
     let (public, admin) = (Lifeline::new(), Lifeline::new());
     let lent = Lent {
         unwrap: connection::unwrap,
         drain: public.drain.clone(),
         tasks: public.tasks.clone(),
     };
-    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
-        .context("public_url or rocketchat.url cannot stand in a request")?;
-    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
-    let filter = config.filter.as_ref();
-    let filter = filter.map(|settings| Filter::new(&config, settings, gate.clone()));
-    let edges = Edges {
-        filter,
-        endpoints: Endpoints::new(&config, gate, clock.clone(), metrics.clone()),
-        proxy,
-        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
+    let lasting = build::Lasting {
+        sessions: sessions.clone(),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
     };
+    let edges = build::edges(&config, verifier, lent, &lasting)?;
+    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
     let handler = Handler::new(
         edges,
         config.listen.limits.headers,
