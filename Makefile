@@ -9,7 +9,7 @@ demo: ## Host application, Rocket.Chat lookalike and Gantry on this machine; pri
 	@cargo build --locked --package gantry-demo
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/gantry-demo" $(ARGS)
 
-test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients; installs what is missing
+test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the chart; installs what is missing
 	@scripts/test.sh
 
 bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for a part alone

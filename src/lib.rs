@@ -17,6 +17,7 @@
 pub mod app;
 pub mod authn;
 pub mod body;
+pub mod changes;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -36,6 +37,8 @@ pub mod server;
 pub mod session;
 pub mod surface;
 pub mod telemetry;
+pub mod tls;
+pub mod transport;
 
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod aside;
+pub mod certificates;
 pub mod connection;
 pub mod cors;
 pub mod grpc;

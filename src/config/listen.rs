@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use super::types::{DurationText, Origin, SizeText};
 use super::validation::{Checked, Validation};
+use crate::tls;
+
+mod encrypted;
+
+use encrypted::TlsFile;
 
 /// The public listener.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct Listen {
     pub trusted_proxies: Vec<IpNet>,
     /// What browsers see in front of us; required. Its host goes upstream, its origin is ours.
     pub public_url: Origin,
+    /// TLS of the listener; `None` for plain HTTP.
+    pub tls: Option<tls::Files>,
     /// Bounds on what one connection may cost.
     pub limits: Limits,
 }
@@ -64,6 +71,8 @@ pub(super) struct ListenFile {
     /// The origin that browsers see, such as `https://chat.example.com`; its host goes to Rocket.Chat. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
     public_url: Option<String>,
+    /// TLS of the listener; without it, Gantry serves plain HTTP.
+    tls: TlsFile,
     /// Bounds on what connections and requests may cost.
     limits: LimitsFile,
 }
@@ -93,6 +102,7 @@ impl Default for ListenFile {
             address: "0.0.0.0:8080".to_owned(),
             trusted_proxies: Vec::new(),
             public_url: None,
+            tls: TlsFile::default(),
             limits: LimitsFile::default(),
         }
     }
@@ -133,11 +143,13 @@ impl ListenFile {
             );
         }
         let public_url = self.public_url(validation, &key.field("public_url"));
+        let tls = self.tls.validate(validation, &key.field("tls"));
         let limits = self.limits.validate(validation, &key.field("limits"));
         Ok(Listen {
             address: address?,
             trusted_proxies: trusted_proxies?,
             public_url: public_url?,
+            tls: tls?,
             limits: limits?,
         })
     }

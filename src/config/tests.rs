@@ -10,6 +10,7 @@ mod mistakes;
 mod reference;
 mod secrets;
 mod stores;
+mod tls;
 
 /// The least that is accepted.
 const LEAST: &str = "\

@@ -181,6 +181,26 @@ impl Validation<'_> {
         })
     }
 
+    /// A certificate and its key at `key`: both or neither, since nobody can show the one without the other.
+    pub(super) fn identity<T>(
+        &mut self,
+        key: &Key,
+        (certificate, own_key): (Option<T>, Option<T>),
+    ) -> Checked<Option<(T, T)>> {
+        match (certificate, own_key) {
+            (Some(certificate), Some(own_key)) => Ok(Some((certificate, own_key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                let advice = "`certificate_file` is given, and nobody can show it without its key";
+                Err(self.missing(&key.field("key_file"), advice))
+            }
+            (None, Some(_)) => {
+                let advice = "`key_file` is given; give the certificate that it belongs to";
+                Err(self.missing(&key.field("certificate_file"), advice))
+            }
+        }
+    }
+
     /// Where a path of the configuration leads.
     pub(super) fn file(&self, path: &Path) -> PathBuf {
         self.directory.join(path)

@@ -13,7 +13,7 @@ use super::shape::Shape;
 use super::yaml::{Content, Node, Style};
 
 /// Keys that the documentation of coming releases names and this one does not have.
-const LATER: [&str; 2] = ["listen.tls", "telemetry.otlp_endpoint"];
+const LATER: [&str; 1] = ["telemetry.otlp_endpoint"];
 
 /// Longest value repeated in a message, in characters.
 const QUOTED: usize = 60;

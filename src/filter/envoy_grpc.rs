@@ -69,20 +69,24 @@ pub fn original(message: CheckRequest, limits: Limits) -> Result<Parts, Original
     let attributes = message
         .attributes
         .ok_or(OriginalError::Missing("attributes"))?;
-    let http = attributes.request.and_then(|request| request.http);
-    let http = http.ok_or(OriginalError::Missing("attributes.request.http"))?;
+    let message = attributes.request.map(|request| request.http);
+    let message = message
+        .filter(|http| !http.is_empty())
+        .ok_or(OriginalError::Missing("attributes.request.http"))?;
+    let http = HttpRequest::read(&message);
+    let http = http.ok_or(OriginalError::Malformed("attributes.request.http"))?;
     if !http.query.is_empty() || !http.fragment.is_empty() {
         return Err(OriginalError::Malformed("query or fragment"));
     }
-    let method = original::method(text(&http.method, "method")?, "method")?;
-    let uri = original::target(text(&http.path, "path")?, "path")?;
-    original::check_host(text(&http.host, "host")?, "host")?;
-    let version = match &*http.protocol {
+    let method = original::method(text(http.method, "method")?, "method")?;
+    let uri = original::target(text(http.path, "path")?, "path")?;
+    original::check_host(text(http.host, "host")?, "host")?;
+    let version = match http.protocol {
         b"HTTP/2" => Version::HTTP_2,
         b"HTTP/3" => Version::HTTP_3,
         _ => Version::HTTP_11,
     };
-    let headers = fields(http, limits)?;
+    let headers = fields(http, &message, limits)?;
     let (mut parts, ()) = Request::new(()).into_parts();
     parts.method = method;
     parts.uri = uri;
@@ -96,29 +100,34 @@ fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, OriginalErro
 }
 
 /// The fields, which come in one of two forms: merged by name, or raw.
-fn fields(http: HttpRequest, limits: Limits) -> Result<HeaderMap, OriginalError> {
-    let raw = http.header_map.map(|map| map.headers).unwrap_or_default();
-    if !raw.is_empty() && !http.headers.is_empty() {
+fn fields(
+    mut http: HttpRequest<'_>,
+    message: &Bytes,
+    limits: Limits,
+) -> Result<HeaderMap, OriginalError> {
+    let raw = std::mem::take(&mut http.raw);
+    if !raw.is_empty() && http.merged > 0 {
         return Err(OriginalError::Twice("headers"));
     }
-    let count = raw.len().max(http.headers.len());
+    let count = raw.len().max(http.merged);
     if count > limits.headers {
         return Err(OriginalError::TooLarge("headers"));
     }
     let mut fields = Fields {
-        method: &http.method,
-        path: &http.path,
+        method: http.method,
+        path: http.path,
         left: limits.header_bytes.saturating_sub(http.path.len()),
         map: HeaderMap::with_capacity(count),
     };
-    for entry in http.headers {
-        let (name, value) = wire::entry(&entry).ok_or(OriginalError::Malformed("headers"))?;
+    for entry in http.merged() {
+        let (name, value) = entry.ok_or(OriginalError::Malformed("headers"))?;
+        let came = |part| message.slice_ref(part);
         if memchr::memchr(b',', value).is_some() && may_stand_once(name) {
             for part in value.split(|byte| *byte == b',') {
-                fields.add(name, entry.slice_ref(part.trim_ascii()))?;
+                fields.add(name, part.trim_ascii(), came)?;
             }
         } else {
-            fields.add(name, entry.slice_ref(value))?;
+            fields.add(name, value, came)?;
         }
     }
     for Field {
@@ -128,8 +137,8 @@ fn fields(http: HttpRequest, limits: Limits) -> Result<HeaderMap, OriginalError>
     } in raw
     {
         match (value.is_empty(), raw_value.is_empty()) {
-            (true, _) => fields.add(&key, raw_value)?,
-            (false, true) => fields.add(&key, value)?,
+            (true, _) => fields.add(&key, &raw_value, |_| raw_value.clone())?,
+            (false, true) => fields.add(&key, &value, |_| value.clone())?,
             (false, false) => return Err(OriginalError::Twice("headers")),
         }
     }
@@ -152,7 +161,13 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn add(&mut self, name: &[u8], value: Bytes) -> Result<(), OriginalError> {
+    /// Adds a field; `came` gives its value's bytes to keep.
+    fn add<'v>(
+        &mut self,
+        name: &[u8],
+        value: &'v [u8],
+        came: impl Fn(&'v [u8]) -> Bytes,
+    ) -> Result<(), OriginalError> {
         const WHAT: &str = "headers";
         let size = name.len() + value.len();
         self.left = self
@@ -169,12 +184,12 @@ impl Fields<'_> {
             };
             return agrees.then_some(()).ok_or(malformed);
         }
-        if INNOCENT.contains(&name) && !token_text::may_stand_in(&value) {
+        if INNOCENT.contains(&name) && !token_text::may_stand_in(value) {
             // Nobody reads it, and the request does not go on from here.
             return Ok(());
         }
         let name = HeaderName::from_bytes(name).map_err(|_| malformed)?;
-        let value = HeaderValue::from_maybe_shared(value).map_err(|_| malformed)?;
+        let value = HeaderValue::from_maybe_shared(came(value)).map_err(|_| malformed)?;
         // Taken apart, they can be more than came.
         let added = self.map.try_append(name, value);
         added.map(|_| ()).map_err(|_| OriginalError::TooLarge(WHAT))

@@ -128,8 +128,8 @@ pub async fn relay(
 
 /// Finds the framing out, and hears what came with the handshakes.
 async fn begin(
-    downstream: Side,
-    upstream: Side,
+    mut downstream: Side,
+    mut upstream: Side,
     carriage: Box<Carriage>,
 ) -> (Relay, Result<(), Broken>) {
     let mut end = carriage.doorkeeper.ended();
@@ -137,7 +137,7 @@ async fn begin(
         Some(framing) => framing,
         None => {
             tokio::select! {
-                framing = spoken_framing(&downstream, &upstream) => framing,
+                framing = spoken_framing(&mut downstream, &mut upstream) => framing,
                 // Whatever it is, it is over, which the next look at the end tells.
                 () = poll_fn(|context| poll_some(end.as_mut(), context)) => Framing::Raw,
                 () = tokio::time::sleep(carriage.login_timeout) => Framing::Raw,

@@ -1,10 +1,10 @@
 //! One side of a socket as the handshake left it, and what the two sides' first words tell of their framing.
 
 use bytes::Bytes;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ddp::Framing;
+use crate::transport::Transport;
 
 /// A frame with SockJS's greeting, which that server sends before anything else (RC §6.1).
 const SOCKJS_OPEN: &[u8] = b"\x81\x01o";
@@ -16,7 +16,7 @@ const FIRST_CHARACTER: usize = 15;
 #[derive(Debug)]
 pub struct Side {
     /// The connection.
-    pub stream: TcpStream,
+    pub stream: Transport,
     /// Bytes that came with the handshake.
     pub early: Bytes,
     /// Its place among the connections that may be open, given back when it closes.
@@ -24,12 +24,12 @@ pub struct Side {
 }
 
 /// How DDP stands in the frames of a path where servers differ (RC §6.1): whoever speaks first tells.
-pub async fn spoken_framing(downstream: &Side, upstream: &Side) -> Framing {
+pub async fn spoken_framing(downstream: &mut Side, upstream: &mut Side) -> Framing {
     let mut heard = [0; FIRST_CHARACTER];
     let mut said = [0; SOCKJS_OPEN.len()];
     let client = async {
         if downstream.early.is_empty() {
-            let length = downstream.stream.peek(&mut heard).await.unwrap_or(0);
+            let length = first_words(downstream, &mut heard).await;
             first_character(&heard[..length])
         } else {
             first_character(&downstream.early)
@@ -37,7 +37,7 @@ pub async fn spoken_framing(downstream: &Side, upstream: &Side) -> Framing {
     };
     let server = async {
         if upstream.early.is_empty() {
-            let length = upstream.stream.peek(&mut said).await.unwrap_or(0);
+            let length = first_words(upstream, &mut said).await;
             said[..length] == *SOCKJS_OPEN
         } else {
             upstream.early.starts_with(SOCKJS_OPEN)
@@ -53,6 +53,17 @@ pub async fn spoken_framing(downstream: &Side, upstream: &Side) -> Framing {
     } else {
         Framing::Raw
     }
+}
+
+/// Looks at what a side says first, without taking it away. Under TLS there is no such look: what was read is put where the rest of
+/// the handshake's bytes lie, in the same poll, so that nothing is lost when the other side speaks first.
+async fn first_words(side: &mut Side, words: &mut [u8]) -> usize {
+    let heard = side.stream.glance(words).await;
+    let length = heard.as_ref().map_or(0, |glance| glance.length);
+    if heard.is_ok_and(|glance| glance.taken) {
+        side.early = Bytes::copy_from_slice(&words[..length]);
+    }
+    length
 }
 
 /// The first character of a short client frame's text.

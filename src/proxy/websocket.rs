@@ -33,6 +33,7 @@ use crate::proxy::rulings::Rulings;
 use crate::proxy::side::Side;
 use crate::surface::Surface;
 use crate::telemetry::metrics::Metrics;
+use crate::transport::Transport;
 
 /// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
 /// not get all of them at once.
@@ -232,7 +233,7 @@ async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Opt
     let (downstream, upstream) = tokio::try_join!(downstream, upstream).ok()?;
     let upstream = upstream.downcast::<TokioIo<TcpStream>>().ok()?;
     let upstream = Side {
-        stream: upstream.io.into_inner(),
+        stream: Transport::Plain(upstream.io.into_inner()),
         early: upstream.read_buf,
         place: None,
     };

@@ -5,18 +5,19 @@
 //! what the conversation holds, and nothing at rest.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::ddp::{Conversation, Judge, Sink, Violation};
 use crate::proxy::side::Side;
+use crate::transport::Transport;
 
 /// Bytes read at a time; as many may wait for a slow receiver.
 const CHUNK: usize = 16 * 1024;
@@ -44,8 +45,8 @@ pub enum Broken {
 /// Both connections of a socket.
 #[derive(Debug)]
 pub struct Wire {
-    client: TcpStream,
-    server: TcpStream,
+    client: Transport,
+    server: Transport,
     /// What Rocket.Chat has not taken yet.
     up: Vec<u8>,
     /// What the client has not taken yet.
@@ -60,8 +61,8 @@ pub struct Wire {
 /// Writes at once what a connection takes, and keeps the rest.
 #[derive(Debug)]
 pub struct Pipes<'a> {
-    client: &'a TcpStream,
-    server: &'a TcpStream,
+    client: &'a mut Transport,
+    server: &'a mut Transport,
     up: &'a mut Vec<u8>,
     down: &'a mut Vec<u8>,
     failed: Option<io::Error>,
@@ -70,7 +71,7 @@ pub struct Pipes<'a> {
 impl Wire {
     /// Takes both sides over. What came of the client with its handshake is the first to be heard.
     #[must_use]
-    pub fn new(downstream: Side, server: TcpStream) -> Self {
+    pub fn new(downstream: Side, server: Transport) -> Self {
         Self {
             client: downstream.stream,
             server,
@@ -92,8 +93,8 @@ impl Wire {
         say: impl FnOnce(&mut Pipes<'_>) -> Result<T, Violation>,
     ) -> Result<T, Broken> {
         let mut pipes = Pipes {
-            client: &self.client,
-            server: &self.server,
+            client: &mut self.client,
+            server: &mut self.server,
             up: &mut self.up,
             down: &mut self.down,
             failed: None,
@@ -117,19 +118,19 @@ impl Wire {
     /// May Rocket.Chat be read?
     #[must_use]
     pub fn hears_server(&self) -> bool {
-        !self.server_closed && self.down.is_empty()
+        !self.server_closed && !self.owes_client()
     }
 
     /// Does something wait for Rocket.Chat?
     #[must_use]
     pub fn owes_server(&self) -> bool {
-        !self.up.is_empty()
+        !self.up.is_empty() || self.server.holds_back()
     }
 
     /// Does something wait for the client?
     #[must_use]
     pub fn owes_client(&self) -> bool {
-        !self.down.is_empty()
+        !self.down.is_empty() || self.client.holds_back()
     }
 
     /// Has the client said something that waits only for its turn?
@@ -237,7 +238,7 @@ impl Wire {
     /// # Errors
     /// [`Broken::Io`].
     pub fn poll_feed_server(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        poll_feed(&self.server, &mut self.up, context)
+        poll_feed(&mut self.server, &mut self.up, context)
     }
 
     /// Gives the client what waits for it when it takes more.
@@ -245,7 +246,7 @@ impl Wire {
     /// # Errors
     /// [`Broken::Io`].
     pub fn poll_feed_client(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        poll_feed(&self.client, &mut self.down, context)
+        poll_feed(&mut self.client, &mut self.down, context)
     }
 
     /// Ends both connections, the client's with this last frame if one may stand there, and gives both sides a moment to hang up.
@@ -256,8 +257,8 @@ impl Wire {
             // A client that does not read must not hold up the end of its session.
             let _sent = self.client.try_write(&last);
         }
-        let _closed = (self.client.shutdown().await, self.server.shutdown().await);
-        let hung_up = async { tokio::join!(discard(&self.client), discard(&self.server)) };
+        // Within the time, too: under TLS a goodbye waits for room.
+        let hung_up = async { tokio::join!(hang_up(&mut self.client), hang_up(&mut self.server)) };
         let _gone = timeout(LINGER, hung_up).await;
     }
 }
@@ -279,7 +280,7 @@ impl Sink for Pipes<'_> {
 /// Reads what is there. A read that leaves room in the buffer also tells the runtime that nothing is left, which saves the read that
 /// would find nothing.
 fn poll_read(
-    from: &mut TcpStream,
+    from: &mut Transport,
     buffer: &mut [u8],
     context: &mut Context<'_>,
 ) -> Poll<Result<usize, Broken>> {
@@ -288,7 +289,7 @@ fn poll_read(
     Poll::Ready(Ok(buffer.filled().len()))
 }
 
-fn put(to: &TcpStream, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
+fn put(to: &mut Transport, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
     let written = if waiting.is_empty() {
         write_some(to, bytes)?
     } else {
@@ -299,7 +300,7 @@ fn put(to: &TcpStream, waiting: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn poll_feed(
-    to: &TcpStream,
+    to: &mut Transport,
     waiting: &mut Vec<u8>,
     context: &mut Context<'_>,
 ) -> Poll<Result<(), Broken>> {
@@ -313,7 +314,7 @@ fn poll_feed(
     Poll::Ready(Ok(()))
 }
 
-fn write_some(to: &TcpStream, mut bytes: &[u8]) -> io::Result<usize> {
+fn write_some(to: &mut Transport, mut bytes: &[u8]) -> io::Result<usize> {
     let mut written = 0;
     while !bytes.is_empty() {
         match to.try_write(bytes) {
@@ -329,15 +330,18 @@ fn write_some(to: &TcpStream, mut bytes: &[u8]) -> io::Result<usize> {
     Ok(written)
 }
 
-/// Reads and forgets until the other side has closed or broken.
-async fn discard(side: &TcpStream) {
-    while side.readable().await.is_ok() {
-        let read = BUFFER.with_borrow_mut(|buffer| side.try_read(buffer));
-        match read {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
-    }
+/// Says goodbye, then reads and forgets until the other side has closed or broken.
+async fn hang_up(side: &mut Transport) {
+    let _closed = side.shutdown().await;
+    poll_fn(|context| {
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                match ready!(poll_read(side, buffer, context)) {
+                    Ok(0) | Err(_) => return Poll::Ready(()),
+                    Ok(_) => {}
+                }
+            }
+        })
+    })
+    .await;
 }

@@ -17,9 +17,11 @@ use crate::body::Body;
 use crate::config::listen::Limits;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
+use crate::server::certificates::Certificates;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
+use crate::transport::Transport;
 
 /// Streams one HTTP/2 connection may have open: more than a browser opens, few enough to bound memory.
 const STREAMS: u32 = 128;
@@ -41,13 +43,20 @@ struct Inner {
     handler: Handler,
     patience: Patience,
     lifeline: Lifeline,
+    tls: Option<Certificates>,
 }
 
 impl Server {
     /// Prepares the protocol settings once for all connections. A connection on which nothing moves for `stalled` while a request
     /// is running is closed.
     #[must_use]
-    pub fn new(limits: &Limits, stalled: Duration, handler: Handler, lifeline: Lifeline) -> Self {
+    pub fn new(
+        limits: &Limits,
+        stalled: Duration,
+        handler: Handler,
+        lifeline: Lifeline,
+        tls: Option<Certificates>,
+    ) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         let mut http1 = http.http1();
         http1
@@ -66,6 +75,7 @@ impl Server {
             handler,
             patience: Patience::new(limits, stalled),
             lifeline,
+            tls,
         }))
     }
 
@@ -73,6 +83,14 @@ impl Server {
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
+        let stream = match &inner.tls {
+            None => Transport::Plain(stream),
+            // Boxed, so that a plain connection does not keep room for a handshake.
+            Some(tls) => match Box::pin(inner.shake_hands(tls, stream)).await {
+                Some(stream) => stream,
+                None => return,
+            },
+        };
         let watch = Watch::new();
         let service = {
             let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
@@ -108,7 +126,30 @@ impl Server {
     }
 }
 
-/// Takes the TCP connection out of an upgraded one that [`Server::serve`] wrapped.
+impl Inner {
+    /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or the
+    /// service drains.
+    async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
+        let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
+        tokio::select! {
+            shaken = shaken => match shaken {
+                Ok(Ok(stream)) => Some(Transport::Tls(stream)),
+                Ok(Err(error)) => {
+                    // Anybody on the network can cause it as often as they like.
+                    tracing::debug!(error = %error, "a TLS handshake failed");
+                    None
+                }
+                Err(_) => {
+                    tracing::debug!("a TLS handshake took longer than listen.limits.header_timeout");
+                    None
+                }
+            },
+            () = self.lifeline.drain.cancelled() => None,
+        }
+    }
+}
+
+/// Takes the connection out of an upgraded one that [`Server::serve`] wrapped.
 #[must_use]
 pub fn unwrap(upgraded: Upgraded) -> Option<Side> {
     let parts = auto::upgrade::downcast::<TokioIo<Watched>>(upgraded).ok()?;

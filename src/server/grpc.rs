@@ -29,6 +29,7 @@ use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
+use crate::transport::Transport;
 
 mod authorization;
 mod health;
@@ -88,12 +89,12 @@ impl Grpc {
         let inner = &*self.0;
         let _counted = inner.handler.connection_opened();
         let watch = Watch::new();
-        let services = Services::new(inner, peer.ip());
+        let services = Arc::new(Services::new(inner, peer.ip()));
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
                 let (running, _signs) = watch.request_began(request.version());
-                let answering = services.clone().call(request);
+                let answering = Arc::clone(&services).call(request);
                 async move {
                     let answer = answering.await;
                     drop(running);
@@ -107,9 +108,15 @@ impl Grpc {
         http.timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(METADATA)
+            // gRPC knows no date.
+            .auto_date_header(false)
             .keep_alive_interval(SILENCE)
             .keep_alive_timeout(ALIVE);
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
+        let io = TokioIo::new(Watched::new(
+            Transport::Plain(stream),
+            Arc::clone(&watch),
+            place,
+        ));
         let serving = http.serve_connection(io, service);
         tokio::pin!(serving);
         let ending = inner.lifeline.drain.child_token();
@@ -137,7 +144,7 @@ impl Grpc {
 }
 
 /// The services, for one connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Services {
     authorization: Authorization,
     /// Bytes that a question may have.
@@ -166,7 +173,10 @@ impl Services {
         }
     }
 
-    async fn call(mut self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    async fn call(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match service.map(|(service, _)| service) {
@@ -174,7 +184,8 @@ impl Services {
                 Ok(self.authorization.call(request, self.longest).await)
             }
             Some("grpc.health.v1.Health") => {
-                let told = tokio::time::timeout(self.patience, self.health.call(request)).await;
+                let answering = self.health.clone().call(request);
+                let told = tokio::time::timeout(self.patience, answering).await;
                 told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))
             }
             _ => Ok(Status::unimplemented("no such service").into_http()),

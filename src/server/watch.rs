@@ -12,13 +12,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::body::{Finish, Guard};
 use crate::config::listen::Limits;
 use crate::server::head::{HeadScan, Signs};
+use crate::transport::Transport;
 
 /// What a connection is doing, as seen from its bytes and requests.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ impl Finish for Watch {
 /// or not.
 #[derive(Debug)]
 pub struct Watched {
-    stream: TcpStream,
+    stream: Transport,
     watch: Arc<Watch>,
     head: HeadScan,
     place: OwnedSemaphorePermit,
@@ -167,7 +167,7 @@ pub struct Watched {
 impl Watched {
     /// Puts the watch on.
     #[must_use]
-    pub fn new(stream: TcpStream, watch: Arc<Watch>, place: OwnedSemaphorePermit) -> Self {
+    pub fn new(stream: Transport, watch: Arc<Watch>, place: OwnedSemaphorePermit) -> Self {
         Self {
             stream,
             watch,
@@ -177,7 +177,7 @@ impl Watched {
     }
 
     /// Takes the watch off, for an upgraded connection.
-    pub fn into_stream(self) -> (TcpStream, OwnedSemaphorePermit) {
+    pub fn into_stream(self) -> (Transport, OwnedSemaphorePermit) {
         (self.stream, self.place)
     }
 }

@@ -17,6 +17,7 @@ use super::striped::{Durations, Striped};
 
 pub mod figures;
 mod labels;
+mod tls;
 
 pub use figures::Figures;
 pub use labels::{Dialect, Lookup, Route};
@@ -60,6 +61,7 @@ struct Inner {
     filter_decisions: [[Counter; 2]; Dialect::ALL.len()],
     connections: Gauge,
     log_lines_dropped: Counter,
+    tls: tls::Tls,
     recent: Recent,
 }
 
@@ -198,6 +200,7 @@ impl Metrics {
                 "log_lines_dropped",
                 "Access log lines dropped because their reader was too slow",
             ),
+            tls: tls::Tls::new(&mut registry),
             recent: Recent::default(),
             registry,
         };

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Layers from the bottom up; modules of one layer do not know each other, unless listed in [`SIBLINGS`].
 const LAYERS: [&[&str]; 8] = [
     &[
+        "changes",
         "clock",
         "failpoint",
         "random",
@@ -15,6 +16,8 @@ const LAYERS: [&[&str]; 8] = [
         "headers",
         "body",
         "problem",
+        "tls",
+        "transport",
     ],
     &["config", "telemetry"],
     &["jwt", "rocketchat"],

@@ -34,7 +34,7 @@ const METRICS: [(&str, &str); 22] = [
 ];
 
 /// Something of everything that is counted.
-async fn traffic(gateway: &Gateway) {
+pub(crate) async fn traffic(gateway: &Gateway) {
     let token = gateway.issuer.token("alice");
     for _ in 0..3 {
         gateway.get("/api/v1/me", &token).send().await.unwrap();

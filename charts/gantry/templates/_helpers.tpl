@@ -36,3 +36,26 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default "default" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
+
+{{/* Where sessions are kept, as the configuration says. */}}
+{{- define "gantry.store" -}}
+{{- dig "sessions" "store" "memory" .Values.config }}
+{{- end }}
+
+{{/* The directory of the file store. */}}
+{{- define "gantry.storeDirectory" -}}
+{{- dir (dig "sessions" "file" "path" "/var/lib/gantry/sessions.redb" .Values.config) }}
+{{- end }}
+
+{{/* The host that browsers see. */}}
+{{- define "gantry.host" -}}
+{{- get (urlParse .Values.config.listen.public_url) "hostname" }}
+{{- end }}
+
+{{/* The port of the gRPC filter; empty when it is off. */}}
+{{- define "gantry.grpcPort" -}}
+{{- $filter := dig "filter" dict .Values.config }}
+{{- if and $filter.enabled $filter.grpc_address }}
+{{- regexFind "[0-9]+$" $filter.grpc_address }}
+{{- end }}
+{{- end }}

@@ -137,7 +137,7 @@ fn variables_that_name_no_key_are_mistakes() {
         LEAST,
         &[
             ("GANTRY_LISTEN__ADRESS", "0.0.0.0:1"),
-            ("GANTRY_LISTEN__TLS__KEY_FILE", "/key"),
+            ("GANTRY_LISTEN__TLS__KEY_FIL", "/key"),
             ("GANTRY_LISTEN__ADDRESS__PORT", "1"),
             ("GANTRY_Listen__address", "0.0.0.0:1"),
             ("GANTRY___X", "1"),

@@ -5,7 +5,8 @@
 //! with that prepared code.
 
 use bytes::Bytes;
-use prost::encoding::{WireType, decode_key, decode_varint};
+use prost::Message as _;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
 /// The question.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -22,30 +23,69 @@ pub(super) struct AttributeContext {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Request {
-    #[prost(message, optional, tag = "2")]
-    pub(super) http: Option<HttpRequest>,
+    /// A message, left as it came: see [`HttpRequest`].
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(super) http: Bytes,
 }
 
-/// The request that is asked about. Texts are bytes here: what is read is looked at where it is read.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct HttpRequest {
-    #[prost(bytes = "bytes", tag = "2")]
-    pub(super) method: Bytes,
-    /// A map, which on the wire is a list of its entries; each is left as it came, see [`entry`].
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    pub(super) headers: Vec<Bytes>,
-    #[prost(bytes = "bytes", tag = "4")]
-    pub(super) path: Bytes,
-    #[prost(bytes = "bytes", tag = "5")]
-    pub(super) host: Bytes,
-    #[prost(bytes = "bytes", tag = "7")]
-    pub(super) query: Bytes,
-    #[prost(bytes = "bytes", tag = "8")]
-    pub(super) fragment: Bytes,
-    #[prost(bytes = "bytes", tag = "10")]
-    pub(super) protocol: Bytes,
-    #[prost(message, optional, tag = "13")]
-    pub(super) header_map: Option<RawFields>,
+/// The members of [`HttpRequest`] that are read.
+const READ: [u32; 8] = [2, 3, 4, 5, 7, 8, 10, 13];
+
+/// The request that is asked about, where it lies in the question: nothing of it is copied, and most of its fields are never looked at.
+/// Texts are bytes here: what is read is looked at where it is read.
+#[derive(Default)]
+pub(super) struct HttpRequest<'a> {
+    pub(super) method: &'a [u8],
+    pub(super) path: &'a [u8],
+    pub(super) host: &'a [u8],
+    pub(super) query: &'a [u8],
+    pub(super) fragment: &'a [u8],
+    pub(super) protocol: &'a [u8],
+    /// How many fields are merged by name.
+    pub(super) merged: usize,
+    /// The fields as they came, if they come so.
+    pub(super) raw: Vec<Field>,
+    message: &'a [u8],
+}
+
+impl<'a> HttpRequest<'a> {
+    /// Reads the message; `None` when it is none. What comes twice counts as it came last, as the format has it.
+    pub(super) fn read(message: &'a Bytes) -> Option<Self> {
+        let mut read = Self {
+            message,
+            ..Self::default()
+        };
+        for member in Members(message) {
+            let (tag, text) = member?;
+            let Some(text) = text else {
+                // One that is read, and of another kind than it should be, must not count as absent.
+                if READ.contains(&tag) {
+                    return None;
+                }
+                continue;
+            };
+            match tag {
+                2 => read.method = text,
+                3 => read.merged += 1,
+                4 => read.path = text,
+                5 => read.host = text,
+                7 => read.query = text,
+                8 => read.fragment = text,
+                10 => read.protocol = text,
+                13 => read.raw = RawFields::decode(message.slice_ref(text)).ok()?.headers,
+                _ => {}
+            }
+        }
+        Some(read)
+    }
+
+    /// The fields that are merged by name: a map, which on the wire is a list of its entries. `None` for what is no entry.
+    pub(super) fn merged(&self) -> impl Iterator<Item = Option<(&'a [u8], &'a [u8])>> {
+        let entries = Members(self.message).flatten();
+        entries
+            .filter(|(tag, _)| *tag == 3)
+            .map(|(_, text)| entry(text?))
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -137,21 +177,89 @@ pub(super) struct MetadataValue {
     pub(super) text: Bytes,
 }
 
-/// Key and value of a map's entry; `None` when it is none. What comes twice counts as it came last, as the format has it.
-pub(super) fn entry(mut bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Key and value of a map's entry; `None` when it is none.
+fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut key, mut value): (&[u8], &[u8]) = (b"", b"");
-    while !bytes.is_empty() {
-        let (tag, WireType::LengthDelimited) = decode_key(&mut bytes).ok()? else {
-            return None;
-        };
-        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
-        let (text, rest) = bytes.split_at_checked(length)?;
-        match tag {
-            1 => key = text,
-            2 => value = text,
+    for member in Members(bytes) {
+        match member? {
+            (1, Some(text)) => key = text,
+            (2, Some(text)) => value = text,
             _ => return None,
         }
-        bytes = rest;
     }
     Some((key, value))
+}
+
+/// The members of a message with their numbers, and what they hold if that is a text or a message; `None` is the last of one that
+/// breaks off.
+struct Members<'a>(&'a [u8]);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Option<(u32, Option<&'a [u8]>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let member = self.member();
+        if member.is_none() {
+            self.0 = b"";
+        }
+        Some(member)
+    }
+}
+
+impl<'a> Members<'a> {
+    fn member(&mut self) -> Option<(u32, Option<&'a [u8]>)> {
+        let (tag, kind) = decode_key(&mut self.0).ok()?;
+        if kind != WireType::LengthDelimited {
+            skip_field(kind, tag, &mut self.0, DecodeContext::default()).ok()?;
+            return Some((tag, None));
+        }
+        let length = usize::try_from(decode_varint(&mut self.0).ok()?).ok()?;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some((tag, Some(text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `method: "GET"`, then what is given.
+    fn read(rest: &[u8]) -> Option<usize> {
+        let message = Bytes::from([b"\x12\x03GET", rest].concat());
+        let read = HttpRequest::read(&message)?;
+        assert_eq!(read.method, b"GET");
+        let entries: Option<Vec<_>> = read.merged().collect();
+        entries.map(|entries| entries.len())
+    }
+
+    #[test]
+    fn members_that_are_not_read_are_passed_over() {
+        // `size`, a number; and one of a number that nobody knows yet.
+        assert_eq!(read(b"\x48\x07"), Some(0));
+        assert_eq!(read(b"\xa0\x06\x01"), Some(0));
+    }
+
+    #[test]
+    fn a_member_of_another_kind_than_it_should_be_is_refused() {
+        for tag in READ {
+            let key = u8::try_from(tag << 3).unwrap();
+            assert_eq!(read(&[key, 1]), None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_entry_of_a_map_holds_texts_only() {
+        assert_eq!(read(b"\x1a\x06\x0a\x01a\x12\x01b"), Some(1));
+        assert_eq!(read(b"\x1a\x05\x0a\x01a\x10\x01"), None);
+    }
+
+    #[test]
+    fn what_breaks_off_is_no_message() {
+        assert_eq!(read(b"\x22\x05/a"), None);
+        assert_eq!(read(b"\x1a\x04\x0a\x09ab"), None);
+    }
 }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use prost::Message as _;
 use tonic::Status;
@@ -33,7 +33,7 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Answers the questions of one connection.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Authorization {
     handler: Handler,
     limits: Limits,
@@ -50,7 +50,7 @@ impl Authorization {
     }
 
     /// Answers a call whose message has at most `longest` bytes.
-    pub(super) async fn call(self, request: Request<Incoming>, longest: usize) -> Response<Body> {
+    pub(super) async fn call(&self, request: Request<Incoming>, longest: usize) -> Response<Body> {
         match self.check(request, longest).await {
             Ok(answer) => success(&answer),
             Err(status) => status.into_http(),
@@ -58,7 +58,7 @@ impl Authorization {
     }
 
     async fn check(
-        self,
+        &self,
         request: Request<Incoming>,
         longest: usize,
     ) -> Result<CheckResponse, Status> {
@@ -95,15 +95,28 @@ impl Authorization {
 }
 
 /// The one message of a call.
-async fn message(body: Incoming, longest: usize) -> Result<Bytes, Status> {
-    let body = Limited::new(body, PREFIX + longest).collect().await;
-    let body = body.map_err(|error| {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return Status::out_of_range("message is too large");
+async fn message(mut body: Incoming, longest: usize) -> Result<Bytes, Status> {
+    // Mostly it comes in one piece, which is taken as it lies.
+    let mut message = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Status::cancelled("message broke off"))?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if message.len() + pieces.len() + piece.len() > PREFIX + longest {
+            return Err(Status::out_of_range("message is too large"));
         }
-        Status::cancelled("message broke off")
-    })?;
-    let mut message = body.to_bytes();
+        if message.is_empty() && pieces.is_empty() {
+            message = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut message));
+            pieces.extend_from_slice(&piece);
+        }
+    }
+    if !pieces.is_empty() {
+        message = pieces.freeze();
+    }
     if message.len() < PREFIX {
         return Err(Status::invalid_argument("no message"));
     }

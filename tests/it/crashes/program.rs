@@ -87,8 +87,15 @@ impl Program {
     }
 
     pub(super) async fn post(&self, path: &str, token: &str) -> reqwest::Result<()> {
-        let asked = self.client.post(format!("http://{}{path}", self.address));
-        asked.bearer_auth(token).send().await.map(drop)
+        // As above: what is answered so has begun nothing.
+        loop {
+            let asked = self.client.post(format!("http://{}{path}", self.address));
+            let status = asked.bearer_auth(token).send().await?.status().as_u16();
+            if !matches!(status, 502 | 503) {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(super) async fn issuers_logout(&self, token: &str) -> reqwest::Result<()> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -17,7 +18,7 @@ use crate::support::gateway::Gateway;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An open socket.
-pub(crate) struct Socket(pub(crate) WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket<S = MaybeTlsStream<TcpStream>>(pub(crate) WebSocketStream<S>);
 
 impl Socket {
     /// Opens `/websocket` with this bearer.
@@ -44,6 +45,19 @@ impl Socket {
         }
         let (socket, answer) = tokio_tungstenite::connect_async(request).await.unwrap();
         (Self(socket), answer.headers().clone())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Opens a socket over a connection, with this bearer.
+    pub(crate) async fn over(stream: S, path: &str, token: &str) -> Self {
+        let mut request = format!("ws://chat.example.com{path}")
+            .into_client_request()
+            .unwrap();
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+        request.headers_mut().insert("authorization", bearer);
+        let opened = tokio_tungstenite::client_async(request, stream).await;
+        Self(opened.unwrap().0)
     }
 
     /// Says a text.

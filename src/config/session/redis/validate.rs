@@ -212,18 +212,7 @@ impl TlsFile {
         let ca_file = pem("ca_file", &self.ca_file, "CERTIFICATE");
         let certificate = pem("certificate_file", &self.certificate_file, "CERTIFICATE");
         let own_key = pem("key_file", &self.key_file, "PRIVATE KEY");
-        let identity = match (certificate?, own_key?) {
-            (Some(certificate), Some(own_key)) => Some((certificate, own_key)),
-            (None, None) => None,
-            (Some(_), None) => {
-                let advice = "`certificate_file` is given, and nobody can show it without its key";
-                return Err(validation.missing(&key.field("key_file"), advice));
-            }
-            (None, Some(_)) => {
-                let advice = "`key_file` is given; give the certificate that it belongs to";
-                return Err(validation.missing(&key.field("certificate_file"), advice));
-            }
-        };
+        let identity = validation.identity(key, (certificate?, own_key?))?;
         Ok(Some(Tls {
             ca_file: ca_file?,
             identity,

@@ -1,0 +1,136 @@
+//! The documentation holds together: links lead somewhere, examples are valid configurations, and every reason that is logged for a
+//! refused token is explained.
+
+use std::path::{Path, PathBuf};
+
+use gantry::config::{Config, Environment};
+use gantry::problem::Problem;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The pages at the root and below `docs`.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<_> = [root().to_owned(), root().join("docs")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .collect();
+    pages.sort();
+    assert!(pages.len() > 8, "{pages:?}");
+    pages
+}
+
+/// What is prose: the lines outside of fenced blocks.
+fn prose(page: &str) -> String {
+    page.split("```").step_by(2).collect()
+}
+
+/// A heading's anchor, as code hosts make it.
+fn anchor(heading: &str) -> String {
+    let kept = heading
+        .trim_start_matches('#')
+        .trim()
+        .to_lowercase()
+        .replace(' ', "-");
+    kept.chars()
+        .filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
+        .collect()
+}
+
+fn has_anchor(page: &str, wanted: &str) -> bool {
+    let prose = prose(page);
+    prose
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| anchor(line) == wanted)
+}
+
+#[test]
+fn every_link_within_the_project_leads_somewhere() {
+    let mut followed = 0;
+    for page in pages() {
+        let text = read(&page);
+        for piece in prose(&text).split("](").skip(1) {
+            let link = piece.split(')').next().unwrap();
+            if link.contains("://") {
+                continue;
+            }
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => page.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{}: {link}", page.display());
+            let is_there = fragment.is_empty() || has_anchor(&read(&target), fragment);
+            assert!(is_there, "{}: {link}", page.display());
+            followed += 1;
+        }
+    }
+    assert!(followed > 10, "{followed}");
+}
+
+#[test]
+fn every_set_up_of_an_issuer_is_a_valid_configuration() {
+    let page = read(&root().join("docs/issuers.md"));
+    let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n\
+        6e8Tus9uPHvRVEU6D2gBqm9DFPlSqSHLSUqSLfZRDWB0DRH0SBwKmLBTRw==\n-----END PUBLIC KEY-----\n";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("jwt-public.pem"), key).unwrap();
+    std::fs::write(folder.path().join("jwt-secret"), "s".repeat(64)).unwrap();
+    let around = "listen: { public_url: https://chat.example.com }\n\
+        rocketchat: { service_account: { user_id: gantry, auth_token: a-token-for-this-test } }\n";
+
+    let mut examples = 0;
+    for example in page.split("<!-- configuration -->\n\n```yaml\n").skip(1) {
+        let example = example.split("```").next().unwrap();
+        let folder = folder.path().to_str().unwrap();
+        let text = format!("{around}{}", example.replace("/run/secrets", folder));
+
+        let mistakes = Config::parse(&text, &Environment::default()).err();
+
+        assert_eq!(mistakes.map(|all| all.to_string()), None, "{text}");
+        examples += 1;
+    }
+    assert_eq!(examples, page.matches("```yaml").count());
+}
+
+#[test]
+fn every_problem_has_its_paragraph() {
+    let page = read(&root().join("docs/troubleshooting.md"));
+    let headings: Vec<_> = page
+        .lines()
+        .filter(|line| line.starts_with("### "))
+        .collect();
+
+    for problem in Problem::ALL {
+        let named = format!("`{}`", problem.slug);
+        let is_told = headings.iter().any(|heading| heading.contains(&named));
+        assert!(is_told, "{named} is missing");
+    }
+}
+
+#[test]
+fn every_reason_for_which_a_token_is_refused_is_explained() {
+    let page = read(&root().join("docs/troubleshooting.md"));
+    let source = read(&root().join("src/jwt/error.rs"));
+    let kinds = source.split("impl VerifyError").nth(1).unwrap();
+    let kinds = kinds.split("pub enum LogoutError").next().unwrap();
+
+    let mut explained = 0;
+    for line in kinds.lines() {
+        let Some((_, kind)) = line.split_once("=> \"") else {
+            continue;
+        };
+        let kind = kind.trim_end_matches("\",");
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is missing");
+        explained += 1;
+    }
+    assert!(explained > 15, "{explained}");
+}
