@@ -2,14 +2,16 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::filter::envoy_grpc::Limits;
 use crate::jwt::Verifier;
 use crate::proxy::websocket::Lent;
@@ -17,19 +19,23 @@ use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
 use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
+use crate::server::door::Door;
 use crate::server::grpc::Grpc;
-use crate::server::handler::Handler;
 use crate::server::listener::{self, Lifeline};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
-use crate::telemetry::access_log::{AccessLog, LogWriter};
+use crate::telemetry::access_log::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
 
 mod build;
 pub mod probe;
+mod reload;
 pub mod whois;
+
+use build::Lasting;
+use reload::Applied;
 
 pub use probe::healthcheck;
 pub use whois::whois;
@@ -50,6 +56,9 @@ pub struct Running {
     draining: Latch,
     metrics: Metrics,
     log: LogWriter,
+    /// `None` once a source is followed.
+    applied: Option<Box<Applied>>,
+    reload: Arc<Notify>,
 }
 
 impl Running {
@@ -75,6 +84,19 @@ impl Running {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Applies what `source` says from here on, whenever a file of it changes and at each [`Running::reload`].
+    pub fn follow(&mut self, source: Source) {
+        if let Some(applied) = self.applied.take() {
+            let ended = self.public.drain.clone();
+            tokio::spawn(applied.follow(source, Arc::clone(&self.reload), ended));
+        }
+    }
+
+    /// Asks for a reload from the source that is followed. Those that are asked for while one runs are one.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, sockets are closed one after the other,
@@ -117,7 +139,7 @@ pub async fn start(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let log = LogWriter::new(output, metrics.clone());
-    logging::install(&config.telemetry, log.clone());
+    let levels = logging::install(&config.telemetry, log.clone());
     let readiness = Readiness::default();
     let http = control_plane_client(&config)?;
     let verifier = Verifier::new(
@@ -134,17 +156,11 @@ pub async fn start(
         metrics.clone(),
         &readiness,
     );
-    let rules = Rules::new(
-        &config.sessions,
-        &config.users,
-        config.rocketchat.minting,
-        &config.issuers,
-    );
     let backing = Backing::open(&config.sessions, &clock, &readiness)
         .await
         .context("sessions.store cannot be used")?;
     let sessions = Sessions::new(
-        rules,
+        rules(&config),
         rocketchat.clone(),
         clock.clone(),
         metrics.clone(),
@@ -156,13 +172,6 @@ pub async fn start(
         drain: public.drain.clone(),
         tasks: public.tasks.clone(),
     };
-    let lasting = build::Lasting {
-        sessions: sessions.clone(),
-        metrics: metrics.clone(),
-        clock: clock.clone(),
-    };
-    let edges = build::edges(&config, verifier, lent, &lasting)?;
-    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
     let (certificates, following) = match config.listen.tls.clone() {
         Some(files) => Some(
             Certificates::open(files, clock.clone(), metrics.clone())
@@ -171,13 +180,15 @@ pub async fn start(
         None => None,
     }
     .unzip();
-    let handler = Handler::new(
-        edges,
-        config.listen.limits.headers,
-        access_log,
-        metrics.clone(),
+    let lasting = Lasting {
+        verifier,
+        sessions: sessions.clone(),
+        lent,
+        metrics: metrics.clone(),
         clock,
-    );
+        log: log.clone(),
+    };
+    let door = Door::new(lasting.handler(&config, None)?);
 
     let listener = bind(config.listen.address).await?;
     let admin_listener = bind(config.admin.address).await?;
@@ -197,19 +208,11 @@ pub async fn start(
     let admin_address = admin_listener.local_addr()?;
     let draining = readiness.latch("service");
     draining.ready();
-    // Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
-    let stalled = config.rocketchat.minting.queue_timeout
-        + config.rocketchat.timeouts.call
-        + config.rocketchat.timeouts.response_header
-        + config.listen.limits.idle_timeout;
+    let mut asked_over_grpc = None;
     if let Some(listener) = grpc_listener {
-        let limits = Limits {
-            header_bytes: config.listen.limits.header_bytes,
-            headers: config.listen.limits.headers,
-        };
-        let patience = Patience::new(&config.listen.limits, stalled);
-        let bounds = (limits, patience);
-        let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
+        let bounds = grpc_bounds(&config);
+        let grpc = Grpc::new(door.clone(), bounds, readiness.clone(), public.clone());
+        asked_over_grpc = Some(grpc.clone());
         tokio::spawn(listener::accept(
             listener,
             config.listen.limits.connections,
@@ -218,26 +221,29 @@ pub async fn start(
         ));
     }
     let limits = &config.listen.limits;
-    let server = Server::new(limits, stalled, handler, public.clone(), certificates);
+    let stalled = stalled(&config);
+    let server = Server::new(limits, stalled, door.clone(), public.clone(), certificates);
+    let serving = server.clone();
     tokio::spawn(listener::accept(
         listener,
         config.listen.limits.connections,
         public.clone(),
-        move |stream, peer, place| server.clone().serve(stream, peer, place),
+        move |stream, peer, place| serving.clone().serve(stream, peer, place),
     ));
     let subjects = Subjects {
         metrics: metrics.clone(),
         readiness,
         sessions: sessions.clone(),
-        token: config.admin.token.clone(),
     };
-    tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
+    let told = Admin::new(subjects, config.admin.token.clone());
+    tokio::spawn(told.clone().serve(admin_listener, admin.clone()));
     if let Some(following) = following {
         tokio::spawn(following.run(public.drain.clone()));
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    metrics.config_applied(lasting.clock.now());
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
     Ok(Running {
         address,
@@ -250,25 +256,62 @@ pub async fn start(
         draining,
         metrics,
         log,
+        applied: Some(Box::new(Applied {
+            lasting,
+            door,
+            server,
+            grpc: asked_over_grpc,
+            admin: told,
+            levels,
+            started: config,
+        })),
+        reload: Arc::default(),
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// What sessions live by.
+fn rules(config: &Config) -> Rules {
+    Rules::new(
+        &config.sessions,
+        &config.users,
+        config.rocketchat.minting,
+        &config.issuers,
+    )
+}
+
+/// Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
+fn stalled(config: &Config) -> Duration {
+    config.rocketchat.minting.queue_timeout
+        + config.rocketchat.timeouts.call
+        + config.rocketchat.timeouts.response_header
+        + config.listen.limits.idle_timeout
+}
+
+fn grpc_bounds(config: &Config) -> (Limits, Patience) {
+    let listen = &config.listen.limits;
+    let limits = Limits {
+        header_bytes: listen.header_bytes,
+        headers: listen.headers,
+    };
+    (limits, Patience::new(listen, stalled(config)))
+}
+
+/// Serves what `source` says until SIGTERM or SIGINT, then drains. SIGHUP and changed files have it read again.
 ///
 /// # Errors
-/// As [`start`].
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// All mistakes of the configuration at once; and as [`start`].
+pub async fn run(mut source: Source) -> anyhow::Result<()> {
+    let config = source.load()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let running = start(config, Clock::system(), std::io::stdout()).await?;
+    let mut running = start(config, Clock::system(), std::io::stdout()).await?;
+    running.follow(source);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                tracing::warn!("SIGHUP changes nothing in this release; restart to apply a changed config");
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
     running.stop().await;

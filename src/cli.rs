@@ -24,7 +24,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Serve until SIGTERM or SIGINT, then drain; SIGHUP reads the configuration again.
     Run(Source),
     /// Check the configuration and tell every mistake at once.
     Check(Source),
@@ -68,7 +68,7 @@ pub struct Whois {
 /// When the configuration has mistakes, and when the command cannot do what it is for.
 pub async fn execute(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Run(source) => Box::pin(app::run(source.load()?)).await,
+        Command::Run(source) => Box::pin(app::run(source.source())).await,
         Command::Check(source) => print(&source.check()?),
         Command::PrintConfig(source) => print(&config::effective(
             source.config.as_deref(),
@@ -86,6 +86,10 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 }
 
 impl Source {
+    fn source(self) -> config::Source {
+        config::Source::new(self.config, Environment::of_process())
+    }
+
     fn load(&self) -> anyhow::Result<Config> {
         Ok(Config::load(
             self.config.as_deref(),

@@ -6,11 +6,13 @@
 //! The way of a value: [`yaml`] and [`environment`] read nodes with places, [`walk`] holds them against the [`shape`] that the
 //! [`file`] types give, [`layers`] lays the typed values over one another, and each section checks its own.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use environment::Environment;
 pub use mistakes::{Mistake, Mistakes, Place};
+pub use source::Source;
 
 use key::Key;
 use layers::Layers;
@@ -29,10 +31,12 @@ mod key;
 mod layers;
 pub mod listen;
 mod mistakes;
+pub mod outline;
 pub mod proxy;
 pub mod rocketchat;
 pub mod session;
 mod shape;
+pub mod source;
 pub mod telemetry;
 pub mod tokens;
 pub mod types;
@@ -76,6 +80,8 @@ pub struct Config {
     pub telemetry: telemetry::Telemetry,
     /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
     pub warnings: Vec<String>,
+    /// All of it, key by key.
+    pub outline: outline::Outline,
 }
 
 impl Config {
@@ -84,7 +90,7 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, Mistakes> {
-        checked(Layers::load(path, environment)?, path)
+        checked(Layers::load(path, environment)?, path).0
     }
 
     /// Reads and checks a text, and the environment over it. Relative paths in it begin at the working directory.
@@ -93,7 +99,7 @@ impl Config {
     /// All mistakes at once.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
         let text = (Arc::from("config"), text.as_bytes());
-        checked(Layers::read(Some(text), environment)?, None)
+        checked(Layers::read(Some(text), environment)?, None).0
     }
 }
 
@@ -104,7 +110,7 @@ impl Config {
 pub fn effective(path: Option<&Path>, environment: &Environment) -> Result<String, Mistakes> {
     let layers = Layers::load(path, environment)?;
     let shown = effective::show(&layers.file);
-    checked(layers, path).map(|_| shown)
+    checked(layers, path).0.map(|_| shown)
 }
 
 /// The JSON Schema of the file (draft 2020-12).
@@ -113,23 +119,27 @@ pub fn schema() -> serde_json::Value {
     file::schema()
 }
 
-/// Checks what was read.
-fn checked(layers: Layers, path: Option<&Path>) -> Result<Config, Mistakes> {
+/// Checks what was read; also which files it names, whatever is wrong with it.
+fn checked(layers: Layers, path: Option<&Path>) -> (Result<Config, Mistakes>, BTreeSet<PathBuf>) {
     let mut validation = Validation {
         places: &layers.places,
         whole: layers.whole,
         directory: path.and_then(Path::parent).unwrap_or_else(|| Path::new("")),
         mistakes: layers.mistakes,
         warnings: Vec::new(),
+        files: BTreeSet::new(),
+        secrets: Vec::new(),
     };
     let config = sections(&layers.file, &mut validation);
-    match config {
+    let config = match config {
         Ok(config) if validation.mistakes.is_empty() => Ok(Config {
             warnings: validation.warnings,
+            outline: outline::Outline::new(&layers.file, validation.secrets),
             ..config
         }),
         Ok(_) | Err(Mistaken) => Err(validation.mistakes),
-    }
+    };
+    (config, validation.files)
 }
 
 /// Checks every section, whatever the others hold, and then what stands between them.
@@ -183,5 +193,6 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         backchannel_logout: (&file.backchannel_logout).into(),
         telemetry: telemetry::Telemetry::from(&file.telemetry),
         warnings: Vec::new(),
+        outline: outline::Outline::default(),
     })
 }

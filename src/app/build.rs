@@ -12,42 +12,62 @@ use crate::jwt::Verifier;
 use crate::proxy::Proxy;
 use crate::proxy::websocket::Lent;
 use crate::server::cors::Cors;
-use crate::server::handler::Edges;
+use crate::server::handler::{Edges, Handler, Legacy};
 use crate::session::Sessions;
+use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::metrics::Metrics;
 
 /// What outlives every reload.
+#[derive(Debug)]
 pub(super) struct Lasting {
+    pub(super) verifier: Verifier,
     pub(super) sessions: Sessions,
+    pub(super) lent: Lent,
     pub(super) metrics: Metrics,
     pub(super) clock: Clock,
+    pub(super) log: LogWriter,
 }
 
-/// The edges as `config` wants them; touches nothing that serves.
-///
-/// # Errors
-/// When `public_url` or `rocketchat.url` cannot stand in a request.
-pub(super) fn edges(
-    config: &Config,
-    verifier: Verifier,
-    lent: Lent,
-    lasting: &Lasting,
-) -> anyhow::Result<Edges> {
-    let authn = Authn::new(
-        &config.tokens,
-        &config.iframe.cookie.name,
-        &config.listen.public_url,
-        &config.proxy.allowed_origins,
-    );
-    let gate = Gate::new(authn, verifier, lasting.sessions.clone());
-    let metrics = &lasting.metrics;
-    let proxy = Proxy::new(config, gate.clone(), metrics.clone(), lent)
-        .context("public_url or rocketchat.url cannot stand in a request")?;
-    let filter = config.filter.as_ref();
-    Ok(Edges {
-        filter: filter.map(|settings| Filter::new(config, settings, gate.clone())),
-        endpoints: Endpoints::new(config, gate, lasting.clock.clone(), metrics.clone()),
-        proxy,
-        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
-    })
+impl Lasting {
+    /// A handler as `config` wants it; touches nothing that serves.
+    ///
+    /// # Errors
+    /// When `public_url` or `rocketchat.url` cannot stand in a request.
+    pub(super) fn handler(
+        &self,
+        config: &Config,
+        before: Option<Legacy<'_>>,
+    ) -> anyhow::Result<Handler> {
+        let metrics = &self.metrics;
+        let authn = Authn::new(
+            &config.tokens,
+            &config.iframe.cookie.name,
+            &config.listen.public_url,
+            &config.proxy.allowed_origins,
+        );
+        let gate = Gate::new(authn, self.verifier.clone(), self.sessions.clone());
+        let filter = config.filter.as_ref();
+        let filter = filter.map(|settings| Filter::new(config, settings, gate.clone()));
+        let mut proxy = Proxy::new(config, gate.clone(), metrics.clone(), self.lent.clone())
+            .context("public_url or rocketchat.url cannot stand in a request")?;
+        let mut endpoints = Endpoints::new(config, gate, self.clock.clone(), metrics.clone());
+        if let Some(before) = before {
+            proxy = proxy.after(before.proxy);
+            endpoints = endpoints.after(before.endpoints);
+        }
+        let edges = Edges {
+            filter,
+            endpoints,
+            proxy,
+            cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
+        };
+        let telemetry = &config.telemetry;
+        Ok(Handler::new(
+            edges,
+            config.listen.limits.headers,
+            AccessLog::new(self.log.clone(), telemetry.format, telemetry.level),
+            metrics.clone(),
+            self.clock.clone(),
+        ))
+    }
 }

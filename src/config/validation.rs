@@ -1,6 +1,6 @@
 //! The second look at a configuration: what single values and their combinations must hold, each mistake noted with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +30,10 @@ pub(super) struct Validation<'a> {
     pub(super) directory: &'a Path,
     pub(super) mistakes: Mistakes,
     pub(super) warnings: Vec<String>,
+    /// What was read besides the configuration file, or was to be.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Secrets, by the keys that give them.
+    pub(super) secrets: Vec<(Key, Secret)>,
 }
 
 impl Validation<'_> {
@@ -206,6 +210,13 @@ impl Validation<'_> {
         self.directory.join(path)
     }
 
+    /// As [`Validation::file`], of a file that is read: when it changes, the configuration has changed.
+    pub(super) fn read(&mut self, path: &Path) -> PathBuf {
+        let file = self.file(path);
+        self.files.insert(file.clone());
+        file
+    }
+
     /// The secret `name` below `at`, given inline or as `name_file`; `None` when neither is given.
     pub(super) fn secret(
         &mut self,
@@ -223,9 +234,16 @@ impl Validation<'_> {
             (Some(inline), None) if inline.secret().reveal().is_empty() => {
                 Err(self.mistake(&inline_key, "is empty; give the secret or take the key out"))
             }
-            (Some(inline), None) => Ok(Some(inline.secret().clone())),
-            (None, Some(path)) => match Secret::from_file(&self.file(path)) {
-                Ok(secret) => Ok(Some(secret)),
+            (Some(inline), None) => {
+                let secret = inline.secret().clone();
+                self.secrets.push((inline_key, secret.clone()));
+                Ok(Some(secret))
+            }
+            (None, Some(path)) => match Secret::from_file(&self.read(path)) {
+                Ok(secret) => {
+                    self.secrets.push((file_key, secret.clone()));
+                    Ok(Some(secret))
+                }
                 Err(error) => {
                     let problem = format!(
                         "{} should be a file that holds the secret: {error}",

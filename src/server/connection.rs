@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
@@ -18,7 +19,7 @@ use crate::config::listen::Limits;
 use crate::proxy::side::Side;
 use crate::server::aside::Aside;
 use crate::server::certificates::Certificates;
-use crate::server::handler::Handler;
+use crate::server::door::Door;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::transport::Transport;
@@ -39,24 +40,21 @@ pub struct Server(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: auto::Builder<TokioExecutor>,
-    handler: Handler,
-    patience: Patience,
+    settings: ArcSwap<Settings>,
+    door: Door,
     lifeline: Lifeline,
     tls: Option<Certificates>,
 }
 
-impl Server {
-    /// Prepares the protocol settings once for all connections. A connection on which nothing moves for `stalled` while a request
-    /// is running is closed.
-    #[must_use]
-    pub fn new(
-        limits: &Limits,
-        stalled: Duration,
-        handler: Handler,
-        lifeline: Lifeline,
-        tls: Option<Certificates>,
-    ) -> Self {
+/// What connections are begun with.
+#[derive(Debug)]
+struct Settings {
+    http: auto::Builder<TokioExecutor>,
+    patience: Patience,
+}
+
+impl Settings {
+    fn new(limits: &Limits, stalled: Duration) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         let mut http1 = http.http1();
         http1
@@ -70,33 +68,59 @@ impl Server {
             .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
             .max_concurrent_streams(STREAMS)
             .max_pending_accept_reset_streams(RESETS);
-        Self(Arc::new(Inner {
+        Self {
             http,
-            handler,
             patience: Patience::new(limits, stalled),
+        }
+    }
+}
+
+impl Server {
+    /// Prepares the protocol settings once for all connections. A connection on which nothing moves for `stalled` while a request
+    /// is running is closed.
+    #[must_use]
+    pub fn new(
+        limits: &Limits,
+        stalled: Duration,
+        door: Door,
+        lifeline: Lifeline,
+        tls: Option<Certificates>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            settings: ArcSwap::from_pointee(Settings::new(limits, stalled)),
+            door,
             lifeline,
             tls,
         }))
     }
 
+    /// Begins connections with these settings from now on; those that are open keep theirs.
+    pub fn take_limits(&self, limits: &Limits, stalled: Duration) {
+        self.0
+            .settings
+            .store(Arc::new(Settings::new(limits, stalled)));
+    }
+
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
-        let _counted = inner.handler.connection_opened();
+        let settings = inner.settings.load_full();
+        let visitor = inner.door.visitor();
+        let _counted = visitor.handler().connection_opened();
         let stream = match &inner.tls {
             None => Transport::Plain(stream),
             // Boxed, so that a plain connection does not keep room for a handshake.
-            Some(tls) => match Box::pin(inner.shake_hands(tls, stream)).await {
+            Some(tls) => match Box::pin(inner.shake_hands(tls, stream, settings.patience)).await {
                 Some(stream) => stream,
                 None => return,
             },
         };
         let watch = Watch::new();
         let service = {
-            let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
+            let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
                 let (guard, signs) = watch.request_began(request.version());
-                let handled = Arc::clone(&handler).handle(request, peer.ip(), signs);
+                let handled = visitor.handler().handle(request, peer.ip(), signs);
                 async move {
                     let mut answer: Response<Body> = handled.await;
                     answer.body_mut().keep(guard);
@@ -105,9 +129,9 @@ impl Server {
             })
         };
         let io = TokioIo::new(Watched::new(stream, Arc::clone(&watch), place));
-        let serving = inner.http.serve_connection_with_upgrades(io, service);
+        let serving = settings.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
-        let mut overdue = Aside::new(watch.overdue(inner.patience));
+        let mut overdue = Aside::new(watch.overdue(settings.patience));
         let mut drained = Aside::new(inner.lifeline.drain.cancelled());
         let mut draining = false;
         loop {
@@ -129,8 +153,13 @@ impl Server {
 impl Inner {
     /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or the
     /// service drains.
-    async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
-        let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
+    async fn shake_hands(
+        &self,
+        tls: &Certificates,
+        stream: TcpStream,
+        patience: Patience,
+    ) -> Option<Transport> {
+        let shaken = tokio::time::timeout(patience.header, tls.accept(stream));
         tokio::select! {
             shaken = shaken => match shaken {
                 Ok(Ok(stream)) => Some(Transport::Tls(stream)),

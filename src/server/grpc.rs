@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -25,6 +26,7 @@ use tower_service::Service as _;
 
 use crate::filter::envoy_grpc::Limits;
 use crate::server::aside::Aside;
+use crate::server::door::Door;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
@@ -59,9 +61,9 @@ pub struct Grpc(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    handler: Handler,
-    limits: Limits,
-    patience: Patience,
+    door: Door,
+    /// What connections are begun with.
+    bounds: ArcSwap<(Limits, Patience)>,
     readiness: Readiness,
     lifeline: Lifeline,
 }
@@ -70,31 +72,37 @@ impl Grpc {
     /// Prepares the protocol settings once for all connections.
     #[must_use]
     pub fn new(
-        handler: Handler,
-        (limits, patience): (Limits, Patience),
+        door: Door,
+        bounds: (Limits, Patience),
         readiness: Readiness,
         lifeline: Lifeline,
     ) -> Self {
         Self(Arc::new(Inner {
-            handler,
-            limits,
-            patience,
+            door,
+            bounds: ArcSwap::from_pointee(bounds),
             readiness,
             lifeline,
         }))
     }
 
+    /// Begins connections with these bounds from now on; those that are open keep theirs.
+    pub fn take_bounds(&self, bounds: (Limits, Patience)) {
+        self.0.bounds.store(Arc::new(bounds));
+    }
+
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
-        let _counted = inner.handler.connection_opened();
+        let (limits, patience) = **inner.bounds.load();
+        let visitor = inner.door.visitor();
+        let _counted = visitor.handler().connection_opened();
         let watch = Watch::new();
-        let services = Arc::new(Services::new(inner, peer.ip()));
+        let services = Arc::new(Services::new(inner, (limits, patience), peer.ip()));
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
                 let (running, _signs) = watch.request_began(request.version());
-                let answering = Arc::clone(&services).call(request);
+                let answering = Arc::clone(&services).call(request, visitor.handler());
                 async move {
                     let answer = answering.await;
                     drop(running);
@@ -123,10 +131,10 @@ impl Grpc {
         let mut ended = Aside::new(ending.cancelled());
         let mut told = false;
         let mut overdue = Aside::new(async {
-            watch.overdue(inner.patience).await;
+            watch.overdue(patience).await;
             // Broken off at once, it would fail the question that a gateway sends just then.
             ending.cancel();
-            tokio::time::sleep(inner.patience.header).await;
+            tokio::time::sleep(patience.header).await;
         });
         poll_fn(|context| {
             if Pin::new(&mut overdue).poll(context).is_ready() {
@@ -155,20 +163,13 @@ struct Services {
 }
 
 impl Services {
-    fn new(inner: &Inner, peer: IpAddr) -> Self {
-        let Inner {
-            handler,
-            limits,
-            patience,
-            readiness,
-            ..
-        } = inner;
+    fn new(inner: &Inner, (limits, patience): (Limits, Patience), peer: IpAddr) -> Self {
+        let readiness = inner.readiness.clone();
         Self {
-            authorization: Authorization::new(handler.clone(), *limits, peer),
+            authorization: Authorization::new(limits, peer),
             // A field costs some bytes besides its own.
             longest: 2 * limits.header_bytes + ATTRIBUTES,
-            health: HealthServer::new(Health::new(readiness.clone()))
-                .max_decoding_message_size(ATTRIBUTES),
+            health: HealthServer::new(Health::new(readiness)).max_decoding_message_size(ATTRIBUTES),
             patience: patience.header,
         }
     }
@@ -176,13 +177,15 @@ impl Services {
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
+        handler: Arc<Handler>,
     ) -> Result<Response<Body>, Infallible> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         match service.map(|(service, _)| service) {
-            Some(authorization::SERVICE) => {
-                Ok(self.authorization.call(request, self.longest).await)
-            }
+            Some(authorization::SERVICE) => Ok(self
+                .authorization
+                .call(request, self.longest, &handler)
+                .await),
             Some("grpc.health.v1.Health") => {
                 let answering = self.health.clone().call(request);
                 let told = tokio::time::timeout(self.patience, answering).await;

@@ -57,6 +57,15 @@ pub struct Edges {
     pub cors: Cors,
 }
 
+/// The parts that hold what should outlive them.
+#[derive(Clone, Copy, Debug)]
+pub struct Legacy<'a> {
+    /// Whose tickets wait for their use.
+    pub endpoints: &'a Endpoints,
+    /// Whose connections to Rocket.Chat are open.
+    pub proxy: &'a Proxy,
+}
+
 /// What is known of a request, for metrics and the log.
 #[derive(Debug)]
 struct Seen {
@@ -109,6 +118,21 @@ impl Handler {
             clock,
             ids,
         }))
+    }
+
+    /// Is it the same one?
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What a handler that comes in its place takes over from it.
+    #[must_use]
+    pub fn legacy(&self) -> Legacy<'_> {
+        Legacy {
+            endpoints: &self.0.endpoints,
+            proxy: &self.0.proxy,
+        }
     }
 
     /// Counts a new connection.

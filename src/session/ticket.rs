@@ -22,6 +22,9 @@ use crate::session::{ExchangeError, Sessions};
 /// Most tickets that wait for their use: more than browsers open pages in the longest life of one, at some 200 bytes each.
 pub const MAX_TICKETS: u64 = 20_000;
 
+/// Twice the longest `iframe.ticket_ttl` there is.
+const LONGEST_KEPT: Duration = Duration::from_secs(600);
+
 /// 256 random bits in base64url.
 #[derive(Clone)]
 pub struct Ticket(SecretString);
@@ -65,12 +68,21 @@ impl Tickets {
             // The oldest goes, so that whoever asks now is served.
             .eviction_policy(EvictionPolicy::lru())
             // Frees memory; whether a ticket is still good is decided by our own clock.
-            .time_to_live(life.saturating_mul(2))
+            .time_to_live(LONGEST_KEPT)
             .build();
         Self {
             waiting,
             life,
             sessions,
+        }
+    }
+
+    /// Takes over those of others, which stay good for as long as they were to be.
+    #[must_use]
+    pub fn after(self, others: &Self) -> Self {
+        Self {
+            waiting: others.waiting.clone(),
+            ..self
         }
     }
 

@@ -17,6 +17,7 @@ use super::striped::{Durations, Striped};
 
 pub mod figures;
 mod labels;
+mod reload;
 mod tls;
 
 pub use figures::Figures;
@@ -61,6 +62,7 @@ struct Inner {
     filter_decisions: [[Counter; 2]; Dialect::ALL.len()],
     connections: Gauge,
     log_lines_dropped: Counter,
+    reload: reload::Reload,
     tls: tls::Tls,
     recent: Recent,
 }
@@ -200,6 +202,7 @@ impl Metrics {
                 "log_lines_dropped",
                 "Access log lines dropped because their reader was too slow",
             ),
+            reload: reload::Reload::new(&mut registry),
             tls: tls::Tls::new(&mut registry),
             recent: Recent::default(),
             registry,
