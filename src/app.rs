@@ -245,6 +245,16 @@ pub async fn start(
     }
     metrics.config_applied(lasting.clock.now());
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
+    let applied = Applied {
+        lasting,
+        rocketchat: rocketchat.clone(),
+        door,
+        server,
+        grpc: asked_over_grpc,
+        admin: told,
+        levels,
+        started: config,
+    };
     Ok(Running {
         address,
         admin_address,
@@ -256,15 +266,7 @@ pub async fn start(
         draining,
         metrics,
         log,
-        applied: Some(Box::new(Applied {
-            lasting,
-            door,
-            server,
-            grpc: asked_over_grpc,
-            admin: told,
-            levels,
-            started: config,
-        })),
+        applied: Some(Box::new(applied)),
         reload: Arc::default(),
     })
 }

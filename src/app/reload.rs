@@ -13,6 +13,7 @@ use super::build::Lasting;
 use super::{grpc_bounds, rules, stalled};
 use crate::config::outline::needs_restart;
 use crate::config::{Config, Mistakes, Source};
+use crate::rocketchat::RocketChat;
 use crate::server::admin::Admin;
 use crate::server::connection::Server;
 use crate::server::door::Door;
@@ -32,6 +33,7 @@ const PACE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Applied {
     pub(super) lasting: Lasting,
+    pub(super) rocketchat: RocketChat,
     pub(super) door: Door,
     pub(super) server: Server,
     pub(super) grpc: Option<Grpc>,
@@ -146,11 +148,12 @@ impl Applied {
     fn apply(&self, config: &Config) -> anyhow::Result<()> {
         let started = &self.started;
         let mut config = config.clone();
-        config.rocketchat = started.rocketchat.clone();
+        let asked = std::mem::replace(&mut config.rocketchat, started.rocketchat.clone());
         config.telemetry.format = started.telemetry.format;
         let lasting = &self.lasting;
         let before = self.door.handler();
         let handler = lasting.handler(&config, Some(before.legacy()))?;
+        self.rocketchat.take_account(&asked);
         lasting.sessions.take_rules(rules(&config));
         lasting.verifier.believe(&config.issuers);
         self.door.put(handler);

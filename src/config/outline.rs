@@ -9,7 +9,7 @@ use super::key::Key;
 use crate::secret::Secret;
 
 /// Keys, with everything below them, whose change is applied while Gantry runs. All others need a restart; whoever adds a key thinks of it.
-pub const APPLIED: [&str; 28] = [
+pub const APPLIED: [&str; 30] = [
     "listen.public_url",
     "listen.trusted_proxies",
     "listen.limits.header_bytes",
@@ -38,6 +38,8 @@ pub const APPLIED: [&str; 28] = [
     "backchannel_logout",
     "telemetry.log.level",
     "rocketchat.service_account",
+    "rocketchat.create_token_secret",
+    "rocketchat.create_token_secret_file",
 ];
 
 /// Every key with its value, secrets by comparison only.

@@ -13,7 +13,7 @@ pub struct Rules {
     /// How long sessions live.
     pub sessions: config::session::Sessions,
     /// How principals become users.
-    pub users: Arc<config::users::Users>,
+    pub users: config::users::Users,
     /// How much runs and waits.
     pub minting: config::rocketchat::Minting,
     /// Longest `max_age` among the issuers: how long tombstones matter.
@@ -40,7 +40,7 @@ impl Rules {
         };
         Self {
             sessions: sessions.clone(),
-            users: Arc::new(users.clone()),
+            users: users.clone(),
             minting,
             longest_age: longest(|issuer| issuer.max_age),
             longest_leeway: longest(|issuer| issuer.leeway),
@@ -55,7 +55,7 @@ impl Sessions {
     pub fn take_rules(&self, rules: Rules) {
         let inner = &self.0;
         let before = inner.rules.load_full();
-        inner.users.take_rules(Arc::clone(&rules.users));
+        inner.users.take_rules(rules.users.clone());
         inner.span.set(&rules.sessions);
         inner.rules.store(Arc::new(Rules {
             sessions: config::session::Sessions {

@@ -35,6 +35,7 @@ mod pages;
 mod readiness;
 mod readme;
 mod relayed;
+mod reload;
 mod replay;
 mod replicas;
 mod rest;

@@ -76,14 +76,14 @@ impl Target {
 
 impl Users {
     pub(in crate::session) fn new(
-        rules: Arc<config::users::Users>,
+        rules: config::users::Users,
         rocketchat: RocketChat,
         metrics: Metrics,
         shared: Option<Arc<Shared>>,
     ) -> Self {
         Self {
             shared,
-            rules: ArcSwap::new(rules),
+            rules: ArcSwap::from_pointee(rules),
             rocketchat,
             metrics,
             remembered: Cache::builder()
@@ -98,8 +98,8 @@ impl Users {
     }
 
     /// Goes by these from now on. Whoever is remembered stays who they are.
-    pub(in crate::session) fn take_rules(&self, rules: Arc<config::users::Users>) {
-        self.rules.store(rules);
+    pub(in crate::session) fn take_rules(&self, rules: config::users::Users) {
+        self.rules.store(Arc::new(rules));
     }
 
     fn rules(&self) -> Guard<Arc<config::users::Users>> {
