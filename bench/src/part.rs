@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Fresh,
     /// Added latency at a fixed rate.
     Latency,
+    /// What reloads add to the wait of requests.
+    Reload,
     /// CPU time of decisions for a gateway, against proxied requests.
     Filter,
     /// Memory of idle relayed sockets.
@@ -34,12 +36,13 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 13] = [
+    const ALL: [(&'static str, Self); 14] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
+        ("reload", Self::Reload),
         ("filter", Self::Filter),
         ("sockets", Self::Sockets),
         ("ddp", Self::Ddp),

@@ -90,6 +90,7 @@ fn happen(metrics: &Metrics) {
     metrics.credentials_refreshed("ok");
     metrics.ddp_login("ok");
     metrics.certificate_reloaded("ok");
+    metrics.config_reloaded("ok");
     metrics.backchannel_logout("ok");
     metrics.credentials_revoked("logout", "ok");
     metrics.session_began();

@@ -1,5 +1,6 @@
 //! A configuration that changes while Gantry serves: what is sound is applied, what is not changes nothing, and nobody is cut off.
 
+mod documented;
 mod files;
 mod issuers;
 mod program;
