@@ -81,7 +81,7 @@ pub struct Config {
     /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
     pub warnings: Vec<String>,
     /// All of it, key by key.
-    pub outline: outline::Outline,
+    pub outline: Arc<outline::Outline>,
 }
 
 impl Config {
@@ -134,7 +134,7 @@ fn checked(layers: Layers, path: Option<&Path>) -> (Result<Config, Mistakes>, BT
     let config = match config {
         Ok(config) if validation.mistakes.is_empty() => Ok(Config {
             warnings: validation.warnings,
-            outline: outline::Outline::new(&layers.file, validation.secrets),
+            outline: Arc::new(outline::Outline::new(&layers.file, validation.secrets)),
             ..config
         }),
         Ok(_) | Err(Mistaken) => Err(validation.mistakes),
@@ -193,6 +193,6 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         backchannel_logout: (&file.backchannel_logout).into(),
         telemetry: telemetry::Telemetry::from(&file.telemetry),
         warnings: Vec::new(),
-        outline: outline::Outline::default(),
+        outline: Arc::default(),
     })
 }

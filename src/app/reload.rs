@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build::Lasting;
 use super::{grpc_bounds, rules, stalled};
+use crate::clock::Clock;
 use crate::config::outline::needs_restart;
 use crate::config::{Config, Mistakes, Source};
 use crate::rocketchat::RocketChat;
@@ -64,17 +65,7 @@ impl Applied {
         loop {
             tokio::select! {
                 () = asked.notified() => {}
-                () = clock.sleep(LOOK) => {
-                    if !followed.source.changed() {
-                        continue;
-                    }
-                    for _ in 0..RESTLESS {
-                        clock.sleep(LOOK).await;
-                        if !followed.source.changed() {
-                            break;
-                        }
-                    }
-                }
+                () = changed(&mut followed.source, &clock) => {}
                 () = ended.cancelled() => return,
             }
             // Reading and building are no work for a thread on which requests are answered.
@@ -84,8 +75,15 @@ impl Applied {
             });
             match reloading.await {
                 Ok(after) => followed = after,
-                // The program ends.
-                Err(_) => return,
+                Err(error) => {
+                    // It is a bug, unless the program ends.
+                    if error.is_panic() {
+                        tracing::error!(
+                            "a reload broke off; there are none any more until a restart"
+                        );
+                    }
+                    return;
+                }
             }
             tokio::time::sleep(PACE).await;
         }
@@ -186,7 +184,25 @@ impl Applied {
     }
 }
 
+/// Waits until files changed and rest again, or have not rested for long.
+async fn changed(source: &mut Source, clock: &Clock) {
+    loop {
+        clock.sleep(LOOK).await;
+        if source.changed() {
+            break;
+        }
+    }
+    for _ in 0..RESTLESS {
+        clock.sleep(LOOK).await;
+        if !source.changed() {
+            return;
+        }
+    }
+}
+
+/// Without the line that counts them.
 fn in_one_line(mistakes: &Mistakes) -> String {
-    let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    let told = mistakes.to_string();
+    let mistakes: Vec<&str> = told.lines().skip(1).map(str::trim).collect();
     mistakes.join("; ")
 }

@@ -130,10 +130,10 @@ async fn a_proxy_is_trusted_from_now_on() {
 async fn sockets_that_open_later_have_the_new_limits_and_the_open_ones_theirs() {
     let mut stage = Stage::start().await;
     let alice = stage.gateway.issuer.token("alice");
-    let long = format!(r#"{{"msg":"ping","id":"{}"}}"#, "x".repeat(5000));
+    let long = format!(r#"{{"msg":"ping","id":"{}"}}"#, "x".repeat(70_000));
     let mut before = stage.socket(&alice).await;
     stage
-        .change(|config| config["websocket"]["max_message"] = json!("4KiB"))
+        .change(|config| config["websocket"]["max_message"] = json!("64KiB"))
         .await;
     before.say(long.clone()).await;
     before.hear_until(|text| text.contains("pong")).await;

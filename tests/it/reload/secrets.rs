@@ -41,7 +41,7 @@ async fn the_admin_api_opens_for_the_new_token_and_no_longer_for_the_old_one() {
                 .remove("token_file");
         })
         .await;
-    assert_eq!(listed(&stage, new).await, 404);
+    assert_eq!(listed(&stage, new).await, 403);
 }
 
 #[tokio::test]
