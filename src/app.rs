@@ -303,10 +303,10 @@ fn grpc_bounds(config: &Config) -> (Limits, Patience) {
 /// # Errors
 /// All mistakes of the configuration at once; and as [`start`].
 pub async fn run(mut source: Source) -> anyhow::Result<()> {
-    let config = source.load()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let config = source.load()?;
     let mut running = start(config, Clock::system(), std::io::stdout()).await?;
     running.follow(source);
     loop {
