@@ -2,48 +2,49 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::authn::Authn;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::config::listen::Drain;
 use crate::config::rocketchat::Timeouts;
 use crate::config::telemetry::OtlpProtocol;
-use crate::endpoints::Endpoints;
-use crate::filter::Filter;
+use crate::config::{Config, Source};
 use crate::filter::envoy_grpc::Limits;
-use crate::gate::Gate;
 use crate::jwt::Verifier;
-use crate::proxy::Proxy;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
 use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
-use crate::server::cors::Cors;
+use crate::server::door::Door;
 use crate::server::grpc::Grpc;
-use crate::server::handler::{Edges, Handler, Instruments};
 use crate::server::listener::{self, Lifeline};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
-use crate::telemetry::access_log::{AccessLog, LogWriter};
+use crate::telemetry::access_log::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
 use crate::telemetry::spans::Spans;
 
+mod build;
 pub mod doctor;
 pub mod probe;
+mod reload;
 pub mod stop;
 mod upstream_tls;
 pub mod whois;
+
+use build::Lasting;
+use reload::Applied;
 
 pub use probe::healthcheck;
 pub use whois::whois;
@@ -65,6 +66,9 @@ pub struct Running {
     metrics: Metrics,
     spans: Spans,
     log: LogWriter,
+    /// `None` once a source is followed.
+    applied: Option<Box<Applied>>,
+    reload: Arc<Notify>,
 }
 
 impl Running {
@@ -91,6 +95,19 @@ impl Running {
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
+
+    /// Applies what `source` says from here on, whenever a file of it changes and at each [`Running::reload`].
+    pub fn follow(&mut self, source: Source) {
+        if let Some(applied) = self.applied.take() {
+            let ended = self.public.drain.clone();
+            tokio::spawn(applied.follow(source, Arc::clone(&self.reload), ended));
+        }
+    }
+
+    /// Asks for a reload from the source that is followed. Those that are asked for while one runs are one.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
 }
 
 /// Starts everything and returns when both listeners are bound; keys, Rocket.Chat and its version are awaited by readiness, not by
@@ -105,7 +122,7 @@ pub async fn start(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let log = LogWriter::new(output, metrics.clone());
-    logging::install(&config.telemetry, log.clone());
+    let levels = logging::install(&config.telemetry, log.clone());
     let readiness = Readiness::default();
     let spans = spans(&config, &clock, &metrics)?;
     let verifier = Verifier::new(
@@ -123,29 +140,16 @@ pub async fn start(
         metrics.clone(),
         &readiness,
     );
-    let rules = Rules::new(
-        &config.sessions,
-        &config.users,
-        config.rocketchat.minting,
-        &config.issuers,
-    );
     let backing = Backing::open(&config.sessions, &clock, &readiness)
         .await
         .context("sessions.store cannot be used")?;
     let sessions = Sessions::new(
-        rules,
+        rules(&config),
         rocketchat.clone(),
         clock.clone(),
         metrics.clone(),
         backing,
     );
-    let authn = Authn::new(
-        &config.tokens,
-        &config.iframe.cookie.name,
-        &config.listen.public_url,
-        &config.proxy.allowed_origins,
-    );
-    let gate = Gate::new(authn, verifier, sessions.clone());
     let (public, admin) = (Lifeline::new(), Lifeline::new());
     let drain = config.listen.drain;
     let leaving = Leaving::new(drain.spread, public.hurry.clone(), clock.clone());
@@ -155,17 +159,6 @@ pub async fn start(
         tasks: public.tasks.clone(),
         towards: ways.towards,
     };
-    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
-        .context("public_url or rocketchat.url cannot stand in a request")?;
-    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
-    let filter = config.filter.as_ref();
-    let filter = filter.map(|settings| Filter::new(&config, settings, gate.clone()));
-    let edges = Edges {
-        filter,
-        endpoints: Endpoints::new(&config, gate, clock.clone(), metrics.clone()),
-        proxy,
-        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
-    };
     let (certificates, following) = match config.listen.tls.clone() {
         Some(files) => Some(
             Certificates::open(files, clock.clone(), metrics.clone())
@@ -174,16 +167,16 @@ pub async fn start(
         None => None,
     }
     .unzip();
-    let handler = Handler::new(
-        edges,
-        config.listen.limits.headers,
-        Instruments {
-            access_log,
-            metrics: metrics.clone(),
-            spans: spans.clone(),
-        },
-        clock.clone(),
-    );
+    let lasting = Lasting {
+        verifier,
+        sessions: sessions.clone(),
+        lent,
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        log: log.clone(),
+        spans: spans.clone(),
+    };
+    let door = Door::new(lasting.handler(&config, None)?);
 
     let listener = bind(config.listen.address).await?;
     let admin_listener = bind(config.admin.address).await?;
@@ -203,19 +196,11 @@ pub async fn start(
     let admin_address = admin_listener.local_addr()?;
     let draining = readiness.latch("service");
     draining.ready();
-    // Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
-    let stalled = config.rocketchat.minting.queue_timeout
-        + config.rocketchat.timeouts.call
-        + config.rocketchat.timeouts.response_header
-        + config.listen.limits.idle_timeout;
+    let mut asked_over_grpc = None;
     if let Some(listener) = grpc_listener {
-        let limits = Limits {
-            header_bytes: config.listen.limits.header_bytes,
-            headers: config.listen.limits.headers,
-        };
-        let patience = Patience::new(&config.listen.limits, stalled);
-        let bounds = (limits, patience);
-        let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
+        let bounds = grpc_bounds(&config);
+        let grpc = Grpc::new(door.clone(), bounds, readiness.clone(), public.clone());
+        asked_over_grpc = Some(grpc.clone());
         public.tasks.spawn(listener::accept(
             listener,
             config.listen.limits.connections,
@@ -224,20 +209,22 @@ pub async fn start(
         ));
     }
     let limits = &config.listen.limits;
-    let server = Server::new(limits, stalled, handler, public.clone(), certificates);
+    let stalled = stalled(&config);
+    let server = Server::new(limits, stalled, door.clone(), public.clone(), certificates);
+    let serving = server.clone();
     public.tasks.spawn(listener::accept(
         listener,
         config.listen.limits.connections,
         public.clone(),
-        move |stream, peer, place| server.clone().serve(stream, peer, place),
+        move |stream, peer, place| serving.clone().serve(stream, peer, place),
     ));
     let subjects = Subjects {
         metrics: metrics.clone(),
         readiness,
         sessions: sessions.clone(),
-        token: config.admin.token.clone(),
     };
-    tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
+    let told = Admin::new(subjects, config.admin.token.clone());
+    tokio::spawn(told.clone().serve(admin_listener, admin.clone()));
     if let Some(following) = following {
         tokio::spawn(following.run(public.drain.clone()));
     }
@@ -247,7 +234,18 @@ pub async fn start(
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    metrics.config_applied(lasting.clock.now());
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
+    let applied = Applied {
+        lasting,
+        rocketchat: rocketchat.clone(),
+        door,
+        server,
+        grpc: asked_over_grpc,
+        admin: told,
+        levels,
+        started: config,
+    };
     Ok(Running {
         address,
         admin_address,
@@ -263,25 +261,55 @@ pub async fn start(
         metrics,
         spans,
         log,
+        applied: Some(Box::new(applied)),
+        reload: Arc::default(),
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second one of them ends the waiting.
+/// What sessions live by.
+fn rules(config: &Config) -> Rules {
+    Rules::new(
+        &config.sessions,
+        &config.users,
+        config.rocketchat.minting,
+        &config.issuers,
+    )
+}
+
+/// Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
+fn stalled(config: &Config) -> Duration {
+    config.rocketchat.minting.queue_timeout
+        + config.rocketchat.timeouts.call
+        + config.rocketchat.timeouts.response_header
+        + config.listen.limits.idle_timeout
+}
+
+fn grpc_bounds(config: &Config) -> (Limits, Patience) {
+    let listen = &config.listen.limits;
+    let limits = Limits {
+        header_bytes: listen.header_bytes,
+        headers: listen.headers,
+    };
+    (limits, Patience::new(listen, stalled(config)))
+}
+
+/// Serves what `source` says until SIGTERM or SIGINT, then drains; a second one of them ends the waiting. SIGHUP and changed
+/// files have it read again.
 ///
 /// # Errors
-/// As [`start`].
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// All mistakes of the configuration at once; and as [`start`].
+pub async fn run(mut source: Source) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let running = start(config, Clock::system(), std::io::stdout()).await?;
+    let config = source.load()?;
+    let mut running = start(config, Clock::system(), std::io::stdout()).await?;
+    running.follow(source);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                tracing::warn!("SIGHUP changes nothing in this release; restart to apply a changed config");
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
     let again = async {

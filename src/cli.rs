@@ -26,7 +26,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Serve until SIGTERM or SIGINT, then drain; SIGHUP reads the configuration again.
     Run(Source),
     /// Check the configuration and tell every mistake at once.
     Check(Told),
@@ -83,7 +83,7 @@ pub struct Whois {
 /// When the configuration has mistakes, and when the command cannot do what it is for.
 pub async fn execute(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Run(source) => Box::pin(app::run(source.load()?)).await,
+        Command::Run(source) => Box::pin(app::run(source.source())).await,
         Command::Check(told) => told.check(),
         Command::Doctor(told) => {
             let config = told.source.read();
@@ -115,6 +115,10 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 }
 
 impl Source {
+    fn source(self) -> config::Source {
+        config::Source::new(self.config, Environment::of_process())
+    }
+
     fn load(&self) -> anyhow::Result<Config> {
         Ok(self.read()?)
     }

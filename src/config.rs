@@ -6,11 +6,13 @@
 //! The way of a value: [`yaml`] and [`environment`] read nodes with places, [`walk`] holds them against the [`shape`] that the
 //! [`file`] types give, [`layers`] lays the typed values over one another, and each section checks its own.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use environment::Environment;
 pub use mistakes::{Mistake, Mistakes, Place};
+pub use source::Source;
 
 use key::Key;
 use layers::Layers;
@@ -31,10 +33,12 @@ mod key;
 mod layers;
 pub mod listen;
 mod mistakes;
+pub mod outline;
 pub mod proxy;
 pub mod rocketchat;
 pub mod session;
 mod shape;
+pub mod source;
 pub mod telemetry;
 mod together;
 pub mod tokens;
@@ -79,6 +83,8 @@ pub struct Config {
     pub telemetry: telemetry::Telemetry,
     /// What works but is seldom meant; for the log at start, for `check` and for `doctor`.
     pub warnings: Vec<Mistake>,
+    /// All of it, key by key.
+    pub outline: Arc<outline::Outline>,
 }
 
 impl Config {
@@ -87,7 +93,7 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, Mistakes> {
-        checked(Layers::load(path, environment)?, path).0
+        checked(Layers::load(path, environment)?, path).config
     }
 
     /// Reads and checks a text, and the environment over it. Relative paths in it begin at the working directory.
@@ -96,7 +102,7 @@ impl Config {
     /// All mistakes at once.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
         let text = (Arc::from("config"), text.as_bytes());
-        checked(Layers::read(Some(text), environment)?, None).0
+        checked(Layers::read(Some(text), environment)?, None).config
     }
 }
 
@@ -107,7 +113,7 @@ impl Config {
 pub fn effective(path: Option<&Path>, environment: &Environment) -> Result<String, Mistakes> {
     let layers = Layers::load(path, environment)?;
     let shown = effective::show(&layers.file);
-    checked(layers, path).0.map(|_| shown)
+    checked(layers, path).config.map(|_| shown)
 }
 
 /// All that is to be said of a configuration: its mistakes, and what works but is seldom meant.
@@ -116,8 +122,8 @@ pub fn check(path: Option<&Path>, environment: &Environment) -> (Mistakes, Vec<M
     match Layers::load(path, environment) {
         Err(mistakes) => (mistakes, Vec::new()),
         Ok(layers) => {
-            let (config, warnings) = checked(layers, path);
-            (config.err().unwrap_or_default(), warnings)
+            let read = checked(layers, path);
+            (read.config.err().unwrap_or_default(), read.warnings)
         }
     }
 }
@@ -128,25 +134,41 @@ pub fn schema() -> serde_json::Value {
     file::schema()
 }
 
-/// Checks what was read; the warnings are there beside mistakes, too.
-fn checked(layers: Layers, path: Option<&Path>) -> (Result<Config, Mistakes>, Vec<Mistake>) {
+/// What came of reading a configuration.
+struct Outcome {
+    config: Result<Config, Mistakes>,
+    /// There beside mistakes, too.
+    warnings: Vec<Mistake>,
+    /// The files that it names, whatever is wrong with it.
+    files: BTreeSet<PathBuf>,
+}
+
+/// Checks what was read.
+fn checked(layers: Layers, path: Option<&Path>) -> Outcome {
     let mut validation = Validation {
         places: &layers.places,
         whole: layers.whole,
         directory: path.and_then(Path::parent).unwrap_or_else(|| Path::new("")),
         mistakes: layers.mistakes,
         warnings: layers.warnings,
+        files: BTreeSet::new(),
+        secrets: Vec::new(),
     };
     let config = sections(&layers.file, &mut validation);
     let (mistakes, warnings) = (validation.mistakes, validation.warnings);
     let config = match config {
         Ok(config) if mistakes.is_empty() => Ok(Config {
             warnings: warnings.clone(),
+            outline: Arc::new(outline::Outline::new(&layers.file, validation.secrets)),
             ..config
         }),
         Ok(_) | Err(Mistaken) => Err(mistakes),
     };
-    (config, warnings)
+    Outcome {
+        config,
+        warnings,
+        files: validation.files,
+    }
 }
 
 /// Checks every section, whatever the others hold, and then what stands between them.
@@ -192,5 +214,6 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         backchannel_logout: (&file.backchannel_logout).into(),
         telemetry: telemetry?,
         warnings: Vec::new(),
+        outline: Arc::default(),
     })
 }

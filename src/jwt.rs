@@ -13,6 +13,7 @@ pub mod principal;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod unverified;
 mod verified_cache;
 pub mod verifier;

@@ -145,6 +145,16 @@ impl Proxy {
         })
     }
 
+    /// Goes over the connections to Rocket.Chat that another one has open.
+    #[must_use]
+    pub fn after(self, other: &Self) -> Self {
+        let upstream = other.forwarder.upstream().clone();
+        Self {
+            forwarder: self.forwarder.over(upstream),
+            ..self
+        }
+    }
+
     /// What the surface says of a request.
     #[must_use]
     pub fn judge(&self, parts: &Parts, path: &NormalPath<'_>) -> Verdict {

@@ -66,8 +66,17 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
 
     /// Puts a value in, in place of what the key had.
     pub fn insert(&self, key: K, value: V) {
-        let now = self.now();
         let life = self.life.as_ref().map(|(life, _)| *life);
+        self.put(key, value, life);
+    }
+
+    /// As [`Recent::insert`], for so long instead of the usual time; without a clock, for ever.
+    pub fn insert_for(&self, key: K, value: V, life: Duration) {
+        self.put(key, value, Some(life));
+    }
+
+    fn put(&self, key: K, value: V, life: Option<Duration>) {
+        let now = self.now();
         let until = now.zip(life).map(|(now, life)| now + life);
         let mut entries = self.entries();
         entries.put(key, Entry { value, until });
@@ -138,6 +147,17 @@ mod tests {
         assert_eq!(recent.get("a"), Some(1));
         hand.advance(Duration::from_secs(1));
         assert_eq!((recent.get("a"), recent.take("b")), (None, None));
+    }
+
+    #[test]
+    fn an_entry_may_have_a_time_of_its_own() {
+        let (clock, hand) = Clock::manual();
+        let recent = Recent::lasting(9, Duration::from_secs(60), clock);
+        recent.insert_for("a", 1, Duration::from_secs(90));
+        hand.advance(Duration::from_secs(89));
+        assert_eq!(recent.get("a"), Some(1));
+        hand.advance(Duration::from_secs(1));
+        assert_eq!(recent.get("a"), None);
     }
 
     #[test]

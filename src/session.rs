@@ -36,10 +36,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio_util::sync::DropGuard;
 
 use crate::clock::Clock;
-use crate::config;
 use crate::jwt::{PrincipalKey, Verified};
 use crate::rocketchat::RocketChat;
 use crate::telemetry::metrics::{Lookup, Metrics};
@@ -66,6 +66,7 @@ pub mod profile;
 pub mod record;
 mod refresh;
 mod revoke;
+mod rules;
 mod seen;
 mod shared;
 pub mod sockets;
@@ -82,14 +83,15 @@ pub use error::{ExchangeError, Reason};
 pub use handle::{Naming, StandIn};
 pub use outbox::Written;
 pub use record::{Admitted, Session};
+pub use rules::Rules;
 pub use sockets::SocketGuard;
-pub use start::{Backing, Rules};
+pub use start::Backing;
 pub use ticket::{Ticket, Tickets};
 
 use exchange::Outcome;
 use exchange::intake::{Entrance, Intake, Urgency};
 use exchange::users::Users;
-use life::Step;
+use life::{Span, Step};
 use local::{Local, Seat};
 use moment::Moment;
 use outbox::Order;
@@ -97,7 +99,6 @@ use refresh::Why;
 use revoke::Revoker;
 use sweeper::Deadlines;
 use together::Together;
-use tombstone::TokenLife;
 use turns::Turns;
 
 /// Rounds of [`Sessions::admit`]. A round is only lost when the session ended between its exchange and the answer, which takes
@@ -109,8 +110,9 @@ const ROUNDS: usize = 4;
 pub struct Sessions(Arc<Inner>);
 
 struct Inner {
-    rules: config::session::Sessions,
-    token_life: TokenLife,
+    rules: ArcSwap<Rules>,
+    /// Those of the rules that live sessions look at.
+    span: Arc<Span>,
     rocketchat: RocketChat,
     clock: Clock,
     metrics: Metrics,
@@ -232,7 +234,7 @@ impl Sessions {
     /// Do all sessions end when the service stops?
     #[must_use]
     pub fn end_at_shutdown(&self) -> bool {
-        self.0.rules.logout_on_shutdown
+        self.0.rules().sessions.logout_on_shutdown
     }
 
     /// Begins nothing new, ends what must end at shutdown (`logout_on_shutdown`), and waits, at most as long as `deadline` allows,
@@ -253,12 +255,17 @@ impl Sessions {
 }
 
 impl Inner {
+    /// The rules of this moment.
+    fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
     /// A token that is dead, or too old for a session to live on, begins nothing.
     fn may_begin(&self, verified: &Verified) -> Result<(), ExchangeError> {
         if self.is_dead(verified) {
             return Err(ExchangeError::LoggedOut);
         }
-        let last = Moment::of(verified.expires_at).after(self.rules.grace);
+        let last = Moment::of(verified.expires_at).after(self.rules().sessions.grace);
         if last <= Moment::of(self.clock.now()) {
             return Err(ExchangeError::Expired);
         }

@@ -20,6 +20,7 @@ mod frames;
 mod load;
 mod part;
 mod process;
+mod reload;
 mod report;
 mod socket;
 mod sockets;
@@ -131,6 +132,9 @@ impl Bench {
         }
         if parts.iter().any(|part| part.is_under_load()) {
             self.under_load(&mut report, parts).await?;
+        }
+        if parts.contains(&Part::Reload) {
+            self.reload(&mut report).await?;
         }
         if parts.contains(&Part::Filter) {
             self.filter(&mut report).await?;

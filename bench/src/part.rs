@@ -15,6 +15,8 @@ pub(crate) enum Part {
     Fresh,
     /// Added latency at a fixed rate.
     Latency,
+    /// What reloads add to the wait of requests.
+    Reload,
     /// CPU time of decisions for a gateway, against proxied requests.
     Filter,
     /// CPU time of requests under TLS, against plain ones.
@@ -42,6 +44,7 @@ impl Part {
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
+        ("reload", Self::Reload),
         ("filter", Self::Filter),
         ("tls", Self::Tls),
         ("sockets", Self::Sockets),

@@ -60,6 +60,43 @@ pub enum ServiceAccount {
     },
 }
 
+impl PartialEq for ServiceAccount {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Token {
+                    user_id,
+                    auth_token,
+                },
+                Self::Token {
+                    user_id: other_id,
+                    auth_token: other_token,
+                },
+            ) => user_id == other_id && auth_token.is(other_token),
+            (
+                Self::Password {
+                    username,
+                    password,
+                    totp_secret,
+                },
+                Self::Password {
+                    username: other_name,
+                    password: other_password,
+                    totp_secret: other_totp,
+                },
+            ) => {
+                let same_totp = match (totp_secret, other_totp) {
+                    (Some(totp), Some(other)) => totp.is(other),
+                    (None, None) => true,
+                    _ => false,
+                };
+                username == other_name && password.is(other_password) && same_totp
+            }
+            _ => false,
+        }
+    }
+}
+
 /// `rocketchat.version`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionSetting {

@@ -1,6 +1,6 @@
 //! The second look at a configuration: what single values and their combinations must hold, each mistake noted with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,6 +31,10 @@ pub(super) struct Validation<'a> {
     pub(super) directory: &'a Path,
     pub(super) mistakes: Mistakes,
     pub(super) warnings: Vec<Mistake>,
+    /// What was read besides the configuration file, or was to be.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Secrets, by the keys that give them.
+    pub(super) secrets: Vec<(Key, Secret)>,
 }
 
 impl Validation<'_> {
@@ -211,6 +215,13 @@ impl Validation<'_> {
         self.directory.join(path)
     }
 
+    /// As [`Validation::file`], of a file that is read: when it changes, the configuration has changed.
+    pub(super) fn read(&mut self, path: &Path) -> PathBuf {
+        let file = self.file(path);
+        self.files.insert(file.clone());
+        file
+    }
+
     /// The secret `name` below `at`, given inline or as `name_file`; `None` when neither is given.
     pub(super) fn secret(
         &mut self,
@@ -228,12 +239,17 @@ impl Validation<'_> {
             (Some(inline), None) if inline.secret().reveal().is_empty() => {
                 Err(self.mistake(&inline_key, "is empty; give the secret or take the key out"))
             }
-            (Some(inline), None) => Ok(Some(inline.secret().clone())),
-            (None, Some(path)) => match Secret::from_file(&self.file(path)) {
+            (Some(inline), None) => {
+                let secret = inline.secret().clone();
+                self.secrets.push((inline_key, secret.clone()));
+                Ok(Some(secret))
+            }
+            (None, Some(path)) => match Secret::from_file(&self.read(path)) {
                 Ok(secret) => {
                     if let Some(text) = files::openness(&self.file(path)) {
                         self.warn(&file_key, text);
                     }
+                    self.secrets.push((file_key, secret.clone()));
                     Ok(Some(secret))
                 }
                 Err(error) => {

@@ -67,6 +67,12 @@ impl Forwarder {
         }
     }
 
+    /// Goes over the connections of another one.
+    #[must_use]
+    pub fn over(self, upstream: Upstream) -> Self {
+        Self { upstream, ..self }
+    }
+
     /// Where requests go.
     #[must_use]
     pub fn upstream(&self) -> &Upstream {

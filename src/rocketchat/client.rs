@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -73,7 +74,7 @@ impl RocketChat {
         let inner = Arc::new(Inner {
             caller: Caller {
                 transport: Transport::new(config, http.into(), clock, metrics),
-                account,
+                account: ArcSwap::from_pointee(account),
                 unwell: Arc::new(Notify::new()),
             },
             minter,
@@ -264,7 +265,31 @@ impl RocketChat {
     /// [`ApiError`] when Rocket.Chat did not say that the token is gone; it then lives until it expires.
     pub async fn close(&self) -> Result<(), ApiError> {
         let caller = &self.0.caller;
-        caller.account.close(&caller.transport).await
+        caller.account().close(&caller.transport).await
+    }
+
+    /// Acts with the account and the create-token secret of this config from now on; the rest of it holds from the start. A login that the
+    /// account before had made is given back. Needs a runtime.
+    pub fn take_account(&self, config: &config::rocketchat::RocketChat) {
+        let caller = &self.0.caller;
+        self.0
+            .minter
+            .take_secret(config.create_token_secret.clone());
+        if caller.account().acts_as(&config.service_account) {
+            return;
+        }
+        let account = ServiceAccount::new(&config.service_account);
+        let before = caller.account.swap(Arc::new(account));
+        let transport = Arc::clone(&caller.transport);
+        tokio::spawn(async move {
+            if let Err(error) = before.close(&transport).await {
+                tracing::warn!(
+                    error.kind = error.kind(),
+                    "the login of the service account from before could not be given back; its auth token lives until it expires"
+                );
+            }
+        });
+        caller.unwell.notify_one();
     }
 
     /// The error of an answer; tells the operator when it is a permission.

@@ -177,7 +177,7 @@ impl RocketChat {
     /// Why the service account was refused last, if it was.
     #[must_use]
     pub fn complaint(&self) -> Option<&'static str> {
-        self.0.caller.account.complaint()
+        self.0.caller.account.load().complaint()
     }
 
     /// What to do about the minting that was refused last, if one was.

@@ -175,7 +175,7 @@ fn describe(inner: &Inner, error: &ApiError) -> String {
             "it asks to slow down: give the service account's role the permission api-bypass-rate-limit"
                 .to_owned()
         }
-        ApiError::ServiceAccountRefused => match inner.caller.account.complaint() {
+        ApiError::ServiceAccountRefused => match inner.caller.account().complaint() {
             Some(complaint) => {
                 format!("service account refused: check rocketchat.service_account ({complaint})")
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -19,7 +20,8 @@ use crate::config::listen::Limits;
 use crate::proxy::side::{Place, Side};
 use crate::server::aside::Aside;
 use crate::server::certificates::{Certificates, unshaken};
-use crate::server::handler::{Arrival, Handler};
+use crate::server::door::Door;
+use crate::server::handler::Arrival;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
 use crate::transport::Transport;
@@ -36,25 +38,22 @@ pub struct Server(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: auto::Builder<TokioExecutor>,
-    handler: Handler,
-    patience: Patience,
-    fields: usize,
+    settings: ArcSwap<Settings>,
+    door: Door,
     lifeline: Lifeline,
     tls: Option<Certificates>,
 }
 
-impl Server {
-    /// Prepares the protocol settings once for all connections. A connection on which nothing moves for `stalled` while a request
-    /// is running is closed.
-    #[must_use]
-    pub fn new(
-        limits: &Limits,
-        stalled: Duration,
-        handler: Handler,
-        lifeline: Lifeline,
-        tls: Option<Certificates>,
-    ) -> Self {
+/// What connections are begun with.
+#[derive(Debug)]
+struct Settings {
+    http: auto::Builder<TokioExecutor>,
+    patience: Patience,
+    fields: usize,
+}
+
+impl Settings {
+    fn new(limits: &Limits, stalled: Duration) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         let mut http1 = http.http1();
         http1
@@ -70,31 +69,57 @@ impl Server {
             // WebSockets over a stream (RFC 8441).
             .enable_connect_protocol()
             .max_pending_accept_reset_streams(RESETS);
-        Self(Arc::new(Inner {
+        Self {
             http,
-            handler,
             patience: Patience::new(limits, stalled),
             fields: limits.headers,
+        }
+    }
+}
+
+impl Server {
+    /// Prepares the protocol settings once for all connections. A connection on which nothing moves for `stalled` while a request
+    /// is running is closed.
+    #[must_use]
+    pub fn new(
+        limits: &Limits,
+        stalled: Duration,
+        door: Door,
+        lifeline: Lifeline,
+        tls: Option<Certificates>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            settings: ArcSwap::from_pointee(Settings::new(limits, stalled)),
+            door,
             lifeline,
             tls,
         }))
     }
 
+    /// Begins connections with these settings from now on; those that are open keep theirs.
+    pub fn take_limits(&self, limits: &Limits, stalled: Duration) {
+        self.0
+            .settings
+            .store(Arc::new(Settings::new(limits, stalled)));
+    }
+
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
-        let _counted = inner.handler.connection_opened();
+        let settings = inner.settings.load_full();
+        let visitor = inner.door.visitor();
+        let _counted = visitor.handler().connection_opened();
         let stream = match &inner.tls {
             None => Transport::Plain(stream),
             // Boxed, so that a plain connection does not keep room for a handshake.
-            Some(tls) => match Box::pin(inner.shake_hands(tls, stream)).await {
+            Some(tls) => match Box::pin(inner.shake_hands(tls, stream, settings.patience)).await {
                 Some(stream) => stream,
                 None => return,
             },
         };
         let watch = Watch::new();
         let service = {
-            let (watch, handler) = (Arc::clone(&watch), Arc::new(inner.handler.clone()));
+            let watch = Arc::clone(&watch);
             let leaving = Arc::clone(&inner.lifeline.leaving);
             service_fn(move |mut request: Request<Incoming>| {
                 if request.method() == Method::CONNECT {
@@ -111,20 +136,20 @@ impl Server {
                     last,
                 };
                 // Nothing around it: the state of one request is moved before it is first polled, and each layer would add its own.
-                Arc::clone(&handler).handle(request, arrival)
+                visitor.handler().handle(request, arrival)
             })
         };
         let io = TokioIo::new(Watched::new(
             stream,
             Arc::clone(&watch),
-            inner.fields,
+            settings.fields,
             place,
         ));
-        let serving = inner.http.serve_connection_with_upgrades(io, service);
+        let serving = settings.http.serve_connection_with_upgrades(io, service);
         tokio::pin!(serving);
         let mut overdue = Aside::new(async {
             tokio::select! {
-                () = watch.overdue(inner.patience) => {}
+                () = watch.overdue(settings.patience) => {}
                 () = inner.lifeline.hurry.cancelled() => {}
             }
         });
@@ -152,8 +177,13 @@ impl Server {
 impl Inner {
     /// A TLS connection, unless the client takes too long, says what is no TLS, shows no certificate where one is wanted, or what runs
     /// is cut.
-    async fn shake_hands(&self, tls: &Certificates, stream: TcpStream) -> Option<Transport> {
-        let shaken = tokio::time::timeout(self.patience.header, tls.accept(stream));
+    async fn shake_hands(
+        &self,
+        tls: &Certificates,
+        stream: TcpStream,
+        patience: Patience,
+    ) -> Option<Transport> {
+        let shaken = tokio::time::timeout(patience.header, tls.accept(stream));
         let (result, stream) = tokio::select! {
             shaken = shaken => match shaken {
                 Ok(Ok(stream)) => ("ok", Some(Transport::Tls(stream))),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -25,6 +26,7 @@ use tower_service::Service as _;
 use crate::body::Guard;
 use crate::filter::envoy_grpc::Limits;
 use crate::server::aside::Aside;
+use crate::server::door::Door;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::watch::{Patience, Watch, Watched};
@@ -61,9 +63,9 @@ pub struct Grpc(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    handler: Handler,
-    limits: Limits,
-    patience: Patience,
+    door: Door,
+    /// What connections are begun with.
+    bounds: ArcSwap<(Limits, Patience)>,
     readiness: Readiness,
     lifeline: Lifeline,
 }
@@ -72,32 +74,38 @@ impl Grpc {
     /// Prepares the protocol settings once for all connections.
     #[must_use]
     pub fn new(
-        handler: Handler,
-        (limits, patience): (Limits, Patience),
+        door: Door,
+        bounds: (Limits, Patience),
         readiness: Readiness,
         lifeline: Lifeline,
     ) -> Self {
         Self(Arc::new(Inner {
-            handler,
-            limits,
-            patience,
+            door,
+            bounds: ArcSwap::from_pointee(bounds),
             readiness,
             lifeline,
         }))
     }
 
+    /// Begins connections with these bounds from now on; those that are open keep theirs.
+    pub fn take_bounds(&self, bounds: (Limits, Patience)) {
+        self.0.bounds.store(Arc::new(bounds));
+    }
+
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let inner = &*self.0;
-        let _counted = inner.handler.connection_opened();
+        let (limits, patience) = **inner.bounds.load();
+        let visitor = inner.door.visitor();
+        let _counted = visitor.handler().connection_opened();
         let watch = Watch::new();
-        let services = Arc::new(Services::new(inner, peer.ip()));
+        let services = Arc::new(Services::new(inner, (limits, patience), peer.ip()));
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
                 let (running, _) = watch.request_began(request.version());
                 // Nothing around it: the state of a question is moved before it is first polled, and each layer would add its own.
-                Arc::clone(&services).call(request, running)
+                Arc::clone(&services).call(request, visitor.handler(), running)
             })
         };
         let inbox = Inbox::default();
@@ -113,7 +121,7 @@ impl Grpc {
         let io = TokioIo::new(Watched::new(
             Transport::Plain(stream),
             Arc::clone(&watch),
-            inner.limits.headers,
+            limits.headers,
             place,
         ));
         let serving = http.serve_connection(io, service);
@@ -123,10 +131,10 @@ impl Grpc {
         let mut told = false;
         let mut overdue = Aside::new(async {
             let waiting = async {
-                watch.overdue(inner.patience).await;
+                watch.overdue(patience).await;
                 // Broken off at once, it would fail the question that a gateway sends just then.
                 ending.cancel();
-                tokio::time::sleep(inner.patience.header).await;
+                tokio::time::sleep(patience.header).await;
             };
             tokio::select! {
                 () = waiting => {}
@@ -160,20 +168,13 @@ struct Services {
 }
 
 impl Services {
-    fn new(inner: &Inner, peer: IpAddr) -> Self {
-        let Inner {
-            handler,
-            limits,
-            patience,
-            readiness,
-            ..
-        } = inner;
+    fn new(inner: &Inner, (limits, patience): (Limits, Patience), peer: IpAddr) -> Self {
+        let readiness = inner.readiness.clone();
         Self {
-            authorization: Authorization::new(handler.clone(), *limits, peer),
+            authorization: Authorization::new(limits, peer),
             // A field costs some bytes besides its own.
             longest: 2 * limits.header_bytes + ATTRIBUTES,
-            health: HealthServer::new(Health::new(readiness.clone()))
-                .max_decoding_message_size(ATTRIBUTES),
+            health: HealthServer::new(Health::new(readiness)).max_decoding_message_size(ATTRIBUTES),
             patience: patience.header,
         }
     }
@@ -181,13 +182,15 @@ impl Services {
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
+        handler: Arc<Handler>,
         _running: Guard,
     ) -> Result<Response<Answer>, Infallible> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         let answered = match service.map(|(service, _)| service) {
             Some(authorization::SERVICE) => {
-                return Ok(self.authorization.call(request, self.longest).await);
+                let answering = self.authorization.call(request, self.longest, &handler);
+                return Ok(answering.await);
             }
             Some("grpc.health.v1.Health") => {
                 let answering = self.health.clone().call(request);

@@ -61,6 +61,15 @@ pub struct Edges {
     pub cors: Cors,
 }
 
+/// The parts that hold what should outlive them.
+#[derive(Clone, Copy, Debug)]
+pub struct Legacy<'a> {
+    /// Whose tickets wait for their use.
+    pub endpoints: &'a Endpoints,
+    /// Whose connections to Rocket.Chat are open.
+    pub proxy: &'a Proxy,
+}
+
 /// Where requests are told of.
 #[derive(Debug)]
 pub struct Instruments {
@@ -134,6 +143,15 @@ impl Handler {
             clock,
             ids,
         }))
+    }
+
+    /// What a handler that comes in its place takes over from it.
+    #[must_use]
+    pub fn legacy(&self) -> Legacy<'_> {
+        Legacy {
+            endpoints: &self.0.endpoints,
+            proxy: &self.0.proxy,
+        }
     }
 
     /// Counts a new connection.

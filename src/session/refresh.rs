@@ -224,7 +224,7 @@ impl Inner {
         let Some(together) = &self.shared else {
             return Ok(None);
         };
-        let key = match self.rules.scope {
+        let key = match self.rules().sessions.scope {
             Scope::Session => keys::lease("refresh", session.id().as_bytes()),
             Scope::Principal => keys::lease("refresh", session.principal().as_bytes()),
         };
@@ -282,7 +282,7 @@ impl Inner {
 
     /// The principal's other sessions here that have the same credentials.
     fn sharers_here(&self, session: &Arc<Session>, old: &Credentials) -> Vec<Arc<Session>> {
-        if self.rules.scope == Scope::Session {
+        if self.rules().sessions.scope == Scope::Session {
             return Vec::new();
         }
         let mut sharers = self.local.of_principal(session.principal());

@@ -59,6 +59,15 @@ impl Tickets {
         }
     }
 
+    /// Takes over those of others, which stay good for as long as they were to be.
+    #[must_use]
+    pub fn after(self, others: &Self) -> Self {
+        Self {
+            waiting: others.waiting.clone(),
+            ..self
+        }
+    }
+
     /// A new ticket for a session, and when it ceases to be good.
     ///
     /// # Errors
@@ -74,7 +83,8 @@ impl Tickets {
                 .await?;
             return Ok((Ticket(SecretString::from(text)), until.time()));
         }
-        self.waiting.insert(hash, Arc::downgrade(&admitted.session));
+        let session = Arc::downgrade(&admitted.session);
+        self.waiting.insert_for(hash, session, self.life);
         Ok((Ticket(SecretString::from(text)), until.time()))
     }
 

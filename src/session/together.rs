@@ -118,7 +118,7 @@ async fn look_at_all(inner: Weak<Inner>) {
 async fn note(inner: Weak<Inner>) {
     loop {
         let Some((every, clock)) = inner.upgrade().map(|inner| {
-            let every = NOTED_EVERY.min(inner.rules.idle_timeout / 4);
+            let every = NOTED_EVERY.min(inner.rules().sessions.idle_timeout / 4);
             (every, inner.clock.clone())
         }) else {
             return;

@@ -17,6 +17,7 @@ use super::striped::{Durations, Striped};
 
 pub mod figures;
 mod labels;
+mod reload;
 mod spans;
 mod store;
 mod tls;
@@ -65,6 +66,7 @@ struct Inner {
     log_lines_dropped: Counter,
     store: store::Store,
     spans: spans::Spans,
+    reload: reload::Reload,
     tls: tls::Tls,
     recent: Recent,
 }
@@ -206,6 +208,7 @@ impl Metrics {
             ),
             store: store::Store::new(&mut registry),
             spans: spans::Spans::new(&mut registry),
+            reload: reload::Reload::new(&mut registry),
             tls: tls::Tls::new(&mut registry),
             recent: Recent::default(),
             registry,

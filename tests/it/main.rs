@@ -38,6 +38,7 @@ mod pages;
 mod readiness;
 mod readme;
 mod relayed;
+mod reload;
 mod replay;
 mod replicas;
 mod rest;

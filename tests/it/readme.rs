@@ -92,6 +92,7 @@ fn happen(metrics: &Metrics) {
     metrics.certificate_shown(TlsSide::Downstream, UNIX_EPOCH);
     metrics.certificate_reloaded(TlsSide::Downstream, "ok");
     metrics.hands_shaken("ok");
+    metrics.config_reloaded("ok");
     metrics.backchannel_logout("ok");
     metrics.credentials_revoked("logout", "ok");
     metrics.session_began();

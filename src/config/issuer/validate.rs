@@ -291,7 +291,7 @@ fn key_file(
     problem: impl FnOnce(&str) -> Option<String>,
 ) -> Checked<()> {
     let shown = path.display();
-    match files::text(&validation.file(path), LARGEST_KEY_FILE) {
+    match files::text(&validation.read(path), LARGEST_KEY_FILE) {
         Err(error) => Err(validation.mistake(key, format!("cannot read \"{shown}\": {error}"))),
         Ok(text) => match problem(&text) {
             Some(problem) => Err(validation.mistake(key, format!("\"{shown}\" {problem}"))),

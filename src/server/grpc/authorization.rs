@@ -32,18 +32,13 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 /// Answers the questions of one connection.
 #[derive(Debug)]
 pub(super) struct Authorization {
-    handler: Handler,
     limits: Limits,
     peer: IpAddr,
 }
 
 impl Authorization {
-    pub(super) fn new(handler: Handler, limits: Limits, peer: IpAddr) -> Self {
-        Self {
-            handler,
-            limits,
-            peer,
-        }
+    pub(super) fn new(limits: Limits, peer: IpAddr) -> Self {
+        Self { limits, peer }
     }
 
     /// Answers a call whose message has at most `longest` bytes.
@@ -51,8 +46,9 @@ impl Authorization {
         &self,
         request: Request<Incoming>,
         longest: usize,
+        handler: &Handler,
     ) -> Response<Answer> {
-        match self.check(request, longest).await {
+        match self.check(request, longest, handler).await {
             Ok(answer) => success(&answer),
             Err(status) => status.into_http().map(Answer::Other),
         }
@@ -62,6 +58,7 @@ impl Authorization {
         &self,
         request: Request<Incoming>,
         longest: usize,
+        handler: &Handler,
     ) -> Result<CheckResponse, Status> {
         let (head, body) = request.into_parts();
         if head.uri.path() != CHECK {
@@ -76,7 +73,7 @@ impl Authorization {
             (Some(secret), None) => secret.as_bytes(),
             _ => b"",
         };
-        if !self.handler.knows_gateway(self.peer, shown) {
+        if !handler.knows_gateway(self.peer, shown) {
             return Err(Status::permission_denied(
                 "gantry answers gateways of listen.trusted_proxies that show x-gantry-secret",
             ));
@@ -85,7 +82,7 @@ impl Authorization {
         let question = CheckRequest::decode(message);
         let question = question.map_err(|_| Status::invalid_argument("message cannot be read"))?;
         let original = envoy_grpc::original(question, self.limits);
-        match self.handler.check(original, self.peer).await {
+        match handler.check(original, self.peer).await {
             Ok(allowed) => Ok(envoy_grpc::yes(allowed)),
             Err(denied) => {
                 let (head, body) = denied.into_parts();
