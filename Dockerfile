@@ -12,10 +12,11 @@ COPY tests/lookalike/Cargo.toml tests/lookalike/
 COPY tests/redis/Cargo.toml tests/redis/
 COPY demo/Cargo.toml demo/
 COPY bench/Cargo.toml bench/
+COPY loadtest/Cargo.toml loadtest/
 COPY fuzz/Cargo.toml fuzz/
-RUN mkdir -p src tests/it tests/lookalike/src tests/redis/src demo/src bench/src fuzz/src \
+RUN mkdir -p src tests/it tests/lookalike/src tests/redis/src demo/src bench/src loadtest/src fuzz/src \
     && touch src/lib.rs tests/lookalike/src/lib.rs tests/redis/src/lib.rs fuzz/src/lib.rs \
-    && for main in src tests/it tests/lookalike/src demo/src bench/src; do echo 'fn main() {}' > "$main/main.rs"; done \
+    && for main in src tests/it tests/lookalike/src demo/src bench/src loadtest/src; do echo 'fn main() {}' > "$main/main.rs"; done \
     && cp bench/src/main.rs bench/src/passthrough.rs \
     && cargo build --locked --release --package rocketchat-gantry --bin gantry \
     && rm -rf src target/release/gantry target/release/deps/*gantry* target/release/.fingerprint/rocketchat-gantry-*

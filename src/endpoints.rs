@@ -151,6 +151,13 @@ impl Endpoints {
         }
     }
 
+    /// Takes over the tickets that others handed out.
+    #[must_use]
+    pub fn after(mut self, others: &Self) -> Self {
+        self.tickets = self.tickets.after(&others.tickets);
+        self
+    }
+
     /// Answers a request whose path begins with [`PREFIX`].
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::secret::Bearer;
 use crate::session::{Admitted, EndCause, ExchangeError, Naming, Session, Sessions};
 use crate::surface::{Action, Verdict};
 use crate::telemetry::metrics::Route;
+use crate::telemetry::spans;
 
 /// Why a request may not go on.
 #[derive(Debug, thiserror::Error)]
@@ -202,7 +203,7 @@ impl Gate {
     ) -> Result<Admission, GateError> {
         let text = claim.reveal();
         if stand_in::is_jwt(text) {
-            let verified = self.verifier.verify(claim).await?;
+            let verified = verifying(self.verifier.verify(claim)).await?;
             let theirs = |known: &Admitted| known.session.is_of(&verified.principal.host_session);
             if !known.is_none_or(theirs) {
                 return Err(AuthnError::TwoTokens.into());
@@ -238,8 +239,10 @@ impl Gate {
             return Err(AuthnError::UnknownStandIn.into());
         };
         let verified = match open.token {
-            Token::Unseen => self.verifier.verify_text(bearer).await?,
-            Token::Unknown(unknown) => self.verifier.verify_unknown(bearer, unknown).await?,
+            Token::Unseen => verifying(self.verifier.verify_text(bearer)).await?,
+            Token::Unknown(unknown) => {
+                verifying(self.verifier.verify_unknown(bearer, unknown)).await?
+            }
             Token::Verified(verified) => verified,
         };
         if let Some(text) = evidence.stand_in {
@@ -256,7 +259,7 @@ impl Gate {
     pub async fn identify_claim(&self, claim: &Bearer) -> Result<Who, GateError> {
         let text = claim.reveal();
         if stand_in::is_jwt(text) {
-            return Ok(Who::Token(self.verifier.verify(claim).await?));
+            return Ok(Who::Token(verifying(self.verifier.verify(claim)).await?));
         }
         let session = self.sessions.find_named(text).await?;
         session
@@ -322,7 +325,8 @@ impl Gate {
     }
 
     async fn exchange(&self, verified: Arc<Verified>) -> Result<Admission, GateError> {
-        let admitted = self.sessions.admit(&verified).await?;
+        let admitting = self.sessions.admit(&verified);
+        let admitted = spans::within("exchange", ExchangeError::kind, admitting).await?;
         Ok(Admission {
             who: Who::Token(verified),
             admitted,
@@ -337,6 +341,13 @@ impl Admission {
             admitted,
         }
     }
+}
+
+/// Verification as a part of what is traced.
+async fn verifying<T>(
+    work: impl Future<Output = Result<T, VerifyError>>,
+) -> Result<T, VerifyError> {
+    spans::within("verify", |error| error.kind(), work).await
 }
 
 /// What a request is for, as far as finding its token goes.

@@ -4,7 +4,7 @@
 //! case does not count and every character that is neither letter nor digit counts as `-` (`X_User_Id` is `x-user-id`).
 //! Strip first, inject after: a field that the client names in `Connection` can then never take an injected one with it.
 
-use http::header::{CONNECTION, HeaderMap, HeaderName, SET_COOKIE};
+use http::header::{AUTHORIZATION, CONNECTION, HeaderMap, HeaderName, SET_COOKIE};
 
 pub mod client_address;
 pub mod cookie;
@@ -42,6 +42,8 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// Cookies and the query are not touched: see [`cookie::rewrite`] and [`query::strip`].
 pub fn strip_request(headers: &mut HeaderMap) {
+    // Almost every request has it, and nothing else that must go.
+    headers.remove(AUTHORIZATION);
     let doomed = names_where(headers, |name| {
         hop::is_hop_by_hop(name) || credentials::is_client_credential(name)
     });

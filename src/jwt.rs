@@ -13,11 +13,13 @@ pub mod principal;
 mod taken;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod unverified;
 mod verified_cache;
 pub mod verifier;
 
 pub use error::{LogoutError, VerifyError};
+pub use jwks::{Keys, NoKeys, try_keys};
 pub use logged_out::{Ended, LoggedOut};
 pub use principal::{
     ClaimKey, HostSession, Principal, PrincipalKey, Profile, TokenFingerprint, Verified,

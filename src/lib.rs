@@ -32,6 +32,7 @@ pub mod places;
 pub mod problem;
 pub mod proxy;
 pub mod random;
+pub mod recent;
 pub mod rocketchat;
 pub mod secret;
 pub mod server;

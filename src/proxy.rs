@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response, header};
 use ipnet::IpNet;
+use tokio::time::Instant;
 
 use crate::authn::Purpose;
 use crate::body::{Body, BodyError, Upload};
@@ -28,9 +29,11 @@ pub mod doorkeeper;
 pub mod error;
 pub mod files;
 pub mod forward;
+pub mod handshake;
 pub mod html;
 pub mod inject;
 pub mod kept;
+pub mod leaving;
 pub mod login;
 pub mod relay;
 pub mod rulings;
@@ -93,6 +96,8 @@ pub struct Job<'a> {
     pub peer: IpAddr,
     /// When it began.
     pub now: SystemTime,
+    /// The same by the clock that waits are measured by.
+    pub began: Instant,
 }
 
 /// The proxy.
@@ -113,6 +118,7 @@ impl Proxy {
     pub fn new(config: &Config, gate: Gate, metrics: Metrics, lent: Lent) -> Option<Self> {
         let upstream = Upstream::new(
             &config.rocketchat.url,
+            lent.towards.clone(),
             config.rocketchat.timeouts,
             metrics.clone(),
         )?;
@@ -136,6 +142,16 @@ impl Proxy {
             boot_script: config.iframe.boot_script,
             trusted: config.listen.trusted_proxies.clone(),
         })
+    }
+
+    /// Goes over the connections to Rocket.Chat that another one has open.
+    #[must_use]
+    pub fn after(self, other: &Self) -> Self {
+        let upstream = other.forwarder.upstream().clone();
+        Self {
+            forwarder: self.forwarder.over(upstream),
+            ..self
+        }
     }
 
     /// What the surface says of a request.
@@ -162,12 +178,18 @@ impl Proxy {
         if job.verdict.route == Route::Socket {
             return self.open_socket(job, client, body, acting).await;
         }
+        // Another look at the clock only where something was waited for.
+        let mut began = job.began;
         if job.verdict.class == Class::Identity {
             let purpose = gate::purpose(job.verdict);
             // The warm half first: it neither waits nor makes this future larger.
             *acting = match self.gate.look_up(job.parts, purpose, job.now)? {
                 Look::Known(admission) => Some(admission),
-                Look::Open(open) => Some(Box::pin(self.gate.admit_open(open)).await?),
+                Look::Open(open) => {
+                    let admission = Box::pin(self.gate.admit_open(open)).await?;
+                    began = Instant::now();
+                    Some(admission)
+                }
             };
         }
         if let Action::Login(form) = job.verdict.action {
@@ -184,7 +206,11 @@ impl Proxy {
             return Box::pin(logging_in).await;
         }
         let (action, payload) = match job.verdict.action {
-            Action::Inspect(inspect) => Box::pin(self.inspect(inspect, &job, body)).await?,
+            Action::Inspect(inspect) => {
+                let inspected = Box::pin(self.inspect(inspect, &job, body)).await?;
+                began = Instant::now();
+                inspected
+            }
             action => (action, Payload::Stream(body)),
         };
         let with_boot = self.boot_script && job.verdict.route == Route::Page;
@@ -199,6 +225,7 @@ impl Proxy {
             as_cookies: job.verdict.carry == Carry::HeadersAndCookies,
             readable_answer: for_page || matches!(action, Action::Scrub(_)),
             rewritten: None,
+            began,
         };
         match action {
             Action::Deny(denial) => Err(ProxyError::Denied(denial)),

@@ -94,6 +94,12 @@ impl fmt::Debug for SealingKey {
 }
 
 impl Secret {
+    /// Is it the same one? Compares in constant time.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.matches(other.reveal().as_bytes())
+    }
+
     /// Reads a secret from a file; one trailing line break is not part of it.
     ///
     /// # Errors

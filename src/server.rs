@@ -5,6 +5,7 @@ pub mod aside;
 pub mod certificates;
 pub mod connection;
 pub mod cors;
+pub mod door;
 pub mod grpc;
 pub mod handler;
 pub mod head;

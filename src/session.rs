@@ -36,13 +36,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use arc_swap::{ArcSwap, Guard};
 use tokio_util::sync::DropGuard;
 
 use crate::clock::Clock;
-use crate::config;
 use crate::jwt::{PrincipalKey, Verified};
 use crate::rocketchat::RocketChat;
 use crate::telemetry::metrics::{Lookup, Metrics};
+use crate::telemetry::spans;
 
 mod carrying;
 pub mod cause;
@@ -65,6 +66,7 @@ pub mod profile;
 pub mod record;
 mod refresh;
 mod revoke;
+mod rules;
 mod seen;
 mod shared;
 pub mod sockets;
@@ -81,14 +83,15 @@ pub use error::{ExchangeError, Reason};
 pub use handle::{Naming, StandIn};
 pub use outbox::Written;
 pub use record::{Admitted, Session};
+pub use rules::Rules;
 pub use sockets::SocketGuard;
-pub use start::{Backing, Rules};
+pub use start::Backing;
 pub use ticket::{Ticket, Tickets};
 
 use exchange::Outcome;
 use exchange::intake::{Entrance, Intake, Urgency};
 use exchange::users::Users;
-use life::Step;
+use life::{Span, Step};
 use local::{Local, Seat};
 use moment::Moment;
 use outbox::Order;
@@ -96,7 +99,6 @@ use refresh::Why;
 use revoke::Revoker;
 use sweeper::Deadlines;
 use together::Together;
-use tombstone::TokenLife;
 use turns::Turns;
 
 /// Rounds of [`Sessions::admit`]. A round is only lost when the session ended between its exchange and the answer, which takes
@@ -108,8 +110,9 @@ const ROUNDS: usize = 4;
 pub struct Sessions(Arc<Inner>);
 
 struct Inner {
-    rules: config::session::Sessions,
-    token_life: TokenLife,
+    rules: ArcSwap<Rules>,
+    /// Those of the rules that live sessions look at.
+    span: Arc<Span>,
     rocketchat: RocketChat,
     clock: Clock,
     metrics: Metrics,
@@ -178,7 +181,8 @@ impl Sessions {
                 Seat::Begun(pilot, entrance) => {
                     let flight = Arc::clone(pilot.flight());
                     let inner = Arc::clone(&self.0);
-                    tokio::spawn(inner.fly(pilot, Arc::clone(verified), entrance));
+                    let flying = inner.fly(pilot, Arc::clone(verified), entrance);
+                    tokio::spawn(spans::carried(flying));
                     if let Some(admitted) = self.0.landed(flight.outcome().await, verified)? {
                         return Ok(admitted);
                     }
@@ -227,23 +231,41 @@ impl Sessions {
         SocketGuard::new(admitted, Arc::clone(&self.0.deadlines))
     }
 
+    /// Do all sessions end when the service stops?
+    #[must_use]
+    pub fn end_at_shutdown(&self) -> bool {
+        self.0.rules().sessions.logout_on_shutdown
+    }
+
     /// Begins nothing new, ends what must end at shutdown (`logout_on_shutdown`), and waits, at most as long as `deadline` allows,
-    /// for exchanges that run and for owed logouts.
-    pub async fn drain(&self, deadline: Duration) {
+    /// for exchanges that run and for owed logouts. How many of these are left?
+    pub async fn drain(&self, deadline: Duration) -> usize {
         tokio::select! {
             () = self.0.wind_up() => {}
             () = self.0.clock.sleep(deadline) => {}
         }
+        self.0.revoker.owed()
+    }
+
+    /// Do owed logouts outlive the process?
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        self.0.shared.is_some()
     }
 }
 
 impl Inner {
+    /// The rules of this moment.
+    fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+
     /// A token that is dead, or too old for a session to live on, begins nothing.
     fn may_begin(&self, verified: &Verified) -> Result<(), ExchangeError> {
         if self.is_dead(verified) {
             return Err(ExchangeError::LoggedOut);
         }
-        let last = Moment::of(verified.expires_at).after(self.rules.grace);
+        let last = Moment::of(verified.expires_at).after(self.rules().sessions.grace);
         if last <= Moment::of(self.clock.now()) {
             return Err(ExchangeError::Expired);
         }

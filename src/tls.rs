@@ -1,9 +1,11 @@
-//! What a listener needs for TLS, from PEM files: certificate with its chain, key, and authorities of clients' certificates.
+//! What a listener needs for TLS, from PEM files: certificate with its chain, key, and authorities of clients' certificates. What the
+//! way to Rocket.Chat needs is in [`upstream`].
 //!
 //! They are read and checked together, so that nothing is served that a client would refuse. TLS 1.2 and 1.3, no early data (it could
 //! be replayed), `h2` and `http/1.1`. A session that is resumed keeps what the client showed, so sessions live no longer than the
 //! files they began under.
 
+use std::error::Error;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,8 @@ use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
+
+pub mod upstream;
 
 /// Most bytes of one file: hundreds of certificates.
 const LARGEST: u64 = 1024 * 1024;
@@ -54,6 +58,8 @@ pub enum Part {
     Key,
     /// [`ClientCa::file`].
     ClientCa,
+    /// [`upstream::Files::ca`], or the system's authorities in its place.
+    Ca,
 }
 
 /// A fault, and the file that has it.
@@ -92,6 +98,9 @@ pub enum TlsError {
     /// Every client would refuse it.
     #[error("the certificate expired at {}; renew it", humantime::format_rfc3339_seconds(*.0))]
     Expired(SystemTime),
+    /// The system brings no authorities.
+    #[error("holds no authority that can be used; give `ca_file`, or a system that has some")]
+    NoAuthorities,
     /// No authority in it can be used.
     #[error("holds no authority that can be used: {0}")]
     UnusableAuthority(VerifierBuilderError),
@@ -108,7 +117,7 @@ impl TlsError {
             Self::UnusableKey => "unusable_key",
             Self::Mismatch => "mismatch",
             Self::Expired(_) => "expired",
-            Self::UnusableAuthority(_) => "unusable_authority",
+            Self::NoAuthorities | Self::UnusableAuthority(_) => "unusable_authority",
         }
     }
 }
@@ -129,18 +138,7 @@ impl Files {
     /// The first [`Fault`].
     pub fn load(&self, now: SystemTime) -> Result<Served, Fault> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let chain = certificates(&self.certificate);
-        let chain = chain.map_err(fault(Part::Certificate, &self.certificate))?;
-        let expires = chain
-            .first()
-            .ok_or(TlsError::Malformed)
-            .and_then(expiry)
-            .map_err(fault(Part::Certificate, &self.certificate))?;
-        if expires <= now {
-            let error = TlsError::Expired(expires);
-            return Err(fault(Part::Certificate, &self.certificate)(error));
-        }
-        let pair = pair(chain, &self.key, &provider).map_err(fault(Part::Key, &self.key))?;
+        let (pair, expires) = identity((&self.certificate, &self.key), &provider, now)?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             // The provider has suites of both versions.
@@ -148,7 +146,7 @@ impl Files {
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
             Some(ca) => {
-                let verifier = ca.verifier(provider);
+                let verifier = ca.verifier(provider, now);
                 let verifier = verifier.map_err(fault(Part::ClientCa, &ca.file))?;
                 builder.with_client_cert_verifier(verifier)
             }
@@ -174,11 +172,9 @@ impl ClientCa {
     fn verifier(
         &self,
         provider: Arc<CryptoProvider>,
+        now: SystemTime,
     ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&self.file)? {
-            roots.add(certificate).map_err(|_| TlsError::Malformed)?;
-        }
+        let roots = authorities(&self.file, now)?;
         let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
         if self.optional {
             builder = builder.allow_unauthenticated();
@@ -192,6 +188,62 @@ fn fault(part: Part, file: &Path) -> impl FnOnce(TlsError) -> Fault {
         part,
         file: file.to_owned(),
         error,
+    }
+}
+
+/// What TLS says of a connection that could not be made, if it is TLS that failed.
+#[must_use]
+pub fn complaint<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An I/O error is no cause of what it wraps: it passes its causes on, and hides itself.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// A certificate with its chain and key, and when it expires.
+fn identity(
+    (certificate, key): (&Path, &Path),
+    provider: &CryptoProvider,
+    now: SystemTime,
+) -> Result<(CertifiedKey, SystemTime), Fault> {
+    let chain = certificates(certificate).map_err(fault(Part::Certificate, certificate))?;
+    let expires = chain.first().ok_or(TlsError::Malformed).and_then(expiry);
+    let expires = expires.map_err(fault(Part::Certificate, certificate))?;
+    if expires <= now {
+        let error = TlsError::Expired(expires);
+        return Err(fault(Part::Certificate, certificate)(error));
+    }
+    let pair = pair(chain, key, provider).map_err(fault(Part::Key, key))?;
+    Ok((pair, expires))
+}
+
+/// The authorities of a file. Those that expired are left out, since nothing else would look at their end: what they issued would be
+/// believed for ever.
+fn authorities(file: &Path, now: SystemTime) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let mut expired = None;
+    for certificate in certificates(file)? {
+        let until = expiry(&certificate)?;
+        if until <= now {
+            expired = expired.max(Some(until));
+            continue;
+        }
+        roots.add(certificate).map_err(|_| TlsError::Malformed)?;
+    }
+    match expired {
+        Some(until) if roots.is_empty() => Err(TlsError::Expired(until)),
+        _ => Ok(roots),
     }
 }
 

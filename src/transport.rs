@@ -1,9 +1,12 @@
-//! A connection's bytes, plain or under TLS: one type, so that the plain way costs one branch and no indirection.
+//! A connection's bytes, plain, under TLS, or in a stream of an HTTP/2 connection: one type, so that the plain way costs one branch and no
+//! indirection.
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -15,6 +18,8 @@ pub enum Transport {
     Plain(TcpStream),
     /// TLS over it, after the handshake; boxed, because its state is large.
     Tls(Box<TlsStream<TcpStream>>),
+    /// A stream among others, which a socket goes by (RFC 8441). Its connection has a task of its own, which sends what was taken.
+    Stream(Box<TokioIo<Upgraded>>),
 }
 
 /// What a first look found.
@@ -41,6 +46,10 @@ impl Transport {
                 length: stream.read(buffer).await?,
                 taken: true,
             }),
+            Self::Stream(stream) => Ok(Glance {
+                length: stream.read(buffer).await?,
+                taken: true,
+            }),
         }
     }
 
@@ -51,14 +60,8 @@ impl Transport {
     pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.try_write(bytes),
-            Self::Tls(stream) => {
-                // Nobody is to be woken by this: whoever writes looks whether something is owed, and waits with a context of their own.
-                let mut context = Context::from_waker(Waker::noop());
-                match Pin::new(stream).poll_write(&mut context, bytes) {
-                    Poll::Ready(written) => written,
-                    Poll::Pending => Err(ErrorKind::WouldBlock.into()),
-                }
-            }
+            Self::Tls(stream) => write_now(stream, bytes),
+            Self::Stream(stream) => write_now(stream, bytes),
         }
     }
 
@@ -66,7 +69,7 @@ impl Transport {
     #[must_use]
     pub fn holds_back(&self) -> bool {
         match self {
-            Self::Plain(_) => false,
+            Self::Plain(_) | Self::Stream(_) => false,
             Self::Tls(stream) => stream.get_ref().1.wants_write(),
         }
     }
@@ -79,7 +82,17 @@ impl Transport {
         match self {
             Self::Plain(stream) => stream.poll_write_ready(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Stream(stream) => Pin::new(stream).poll_flush(context),
         }
+    }
+}
+
+fn write_now(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<usize> {
+    // Nobody is to be woken by this: whoever writes looks whether something is owed, and waits with a context of their own.
+    let mut context = Context::from_waker(Waker::noop());
+    match Pin::new(stream).poll_write(&mut context, bytes) {
+        Poll::Ready(written) => written,
+        Poll::Pending => Err(ErrorKind::WouldBlock.into()),
     }
 }
 
@@ -92,6 +105,7 @@ impl AsyncRead for Transport {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Stream(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
@@ -105,6 +119,7 @@ impl AsyncWrite for Transport {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Stream(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
@@ -112,6 +127,7 @@ impl AsyncWrite for Transport {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Stream(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
@@ -119,6 +135,7 @@ impl AsyncWrite for Transport {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Stream(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 
@@ -130,6 +147,7 @@ impl AsyncWrite for Transport {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Self::Stream(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
         }
     }
 
@@ -137,6 +155,7 @@ impl AsyncWrite for Transport {
         match self {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Tls(stream) => stream.is_write_vectored(),
+            Self::Stream(stream) => stream.is_write_vectored(),
         }
     }
 }

@@ -20,11 +20,14 @@ mod frames;
 mod load;
 mod part;
 mod process;
+mod reload;
 mod report;
+mod requests;
 mod socket;
 mod sockets;
 mod stores;
 mod talk;
+mod tls;
 mod tokens;
 mod upstream;
 
@@ -131,8 +134,14 @@ impl Bench {
         if parts.iter().any(|part| part.is_under_load()) {
             self.under_load(&mut report, parts).await?;
         }
+        if parts.contains(&Part::Reload) {
+            self.reload(&mut report).await?;
+        }
         if parts.contains(&Part::Filter) {
             self.filter(&mut report).await?;
+        }
+        if parts.contains(&Part::Tls) {
+            self.tls(&mut report).await?;
         }
         if parts.contains(&Part::Sockets) {
             self.sockets(&mut report).await?;
@@ -168,113 +177,6 @@ impl Bench {
         Ok(())
     }
 
-    /// The parts that one process goes through, in this order: its memory is judged before and after.
-    async fn under_load(&self, report: &mut Report, parts: &[Part]) -> anyhow::Result<()> {
-        let (gantry, _) = self.start().await?;
-        if parts.contains(&Part::Memory) {
-            sleep(Duration::from_secs(1)).await;
-            report.at_most("memory idle, MiB", mebibytes(gantry.resident()?), 12.0);
-        }
-        let warm = self.warm_requests();
-        // Everybody is exchanged and both pools are filled before anything is measured.
-        for address in [self.gantry_address, self.passthrough_address] {
-            load::closed(address, CONNECTIONS, Arc::clone(&warm), None).await?;
-        }
-        if parts.contains(&Part::Warm) {
-            self.warm(report, &gantry, &warm).await?;
-        }
-        if parts.contains(&Part::Fresh) {
-            self.fresh(report, &gantry).await?;
-        }
-        if parts.contains(&Part::Latency) {
-            self.latency(report, &warm).await?;
-        }
-        if parts.contains(&Part::Memory) {
-            let loaded = mebibytes(gantry.resident()?);
-            report.at_most("memory after the load, MiB", loaded, 25.0);
-        }
-        Ok(())
-    }
-
-    async fn warm(
-        &self,
-        report: &mut Report,
-        gantry: &Process,
-        warm: &Arc<Vec<Vec<u8>>>,
-    ) -> anyhow::Result<()> {
-        let mut ratios = Vec::new();
-        for _ in 0..ROUNDS {
-            let yardstick = self.yardstick(warm, Some(ROUND)).await?;
-            let ours = per_request(gantry, self.gantry_address, warm, Some(ROUND)).await?;
-            report.note(&format!(
-                "warm round: pass-through {:.1} µs, gantry {:.1} µs of CPU a request",
-                yardstick * 1e6,
-                ours * 1e6
-            ));
-            ratios.push(ours / yardstick);
-        }
-        report.at_most(
-            "warm request, CPU against pass-through",
-            report::median(&mut ratios),
-            1.10,
-        );
-        Ok(())
-    }
-
-    async fn fresh(&self, report: &mut Report, gantry: &Process) -> anyhow::Result<()> {
-        let mut ratios = Vec::new();
-        for round in 0..FRESH_ROUNDS {
-            let fresh = (0..FRESH)
-                .map(|index| {
-                    let token = self
-                        .issuer
-                        .token(index % USERS, 1 + round * FRESH + index)?;
-                    Ok(load::request(&token))
-                })
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            let fresh = Arc::new(fresh);
-            let yardstick = self.yardstick(&fresh, None).await?;
-            let ours = per_request(gantry, self.gantry_address, &fresh, None).await?;
-            ratios.push(ours / yardstick);
-        }
-        report.at_most(
-            "never-seen token, CPU against pass-through",
-            report::median(&mut ratios),
-            2.2,
-        );
-        Ok(())
-    }
-
-    fn warm_requests(&self) -> Arc<Vec<Vec<u8>>> {
-        let requests = self.warm.iter().map(|token| load::request(token));
-        Arc::new(requests.collect())
-    }
-
-    async fn latency(&self, report: &mut Report, warm: &Arc<Vec<Vec<u8>>>) -> anyhow::Result<()> {
-        let (mut p50, mut p99) = (Vec::new(), Vec::new());
-        let pace = (RATE, Duration::from_secs(3));
-        for _ in 0..3 {
-            let yardstick = load::paced(
-                self.passthrough_address,
-                CONNECTIONS,
-                Arc::clone(warm),
-                pace,
-            )
-            .await?;
-            let ours =
-                load::paced(self.gantry_address, CONNECTIONS, Arc::clone(warm), pace).await?;
-            for (added, share) in [(&mut p50, 0.50), (&mut p99, 0.99)] {
-                added
-                    .push(report::percentile(&ours, share) - report::percentile(&yardstick, share));
-            }
-        }
-        let (p50, p99) = (report::median(&mut p50), report::median(&mut p99));
-        report.say(&format!(
-            "added latency at {RATE} requests/s: p50 {p50:.0} µs, p99 {p99:.0} µs"
-        ));
-        Ok(())
-    }
-
     async fn yardstick(
         &self,
         requests: &Arc<Vec<Vec<u8>>>,
@@ -293,11 +195,20 @@ impl Bench {
     }
 
     async fn start_with(&self, config: &str) -> anyhow::Result<(Process, Duration)> {
+        self.start_at(config, self.admin).await
+    }
+
+    /// Starts a Gantry whose admin listener is there.
+    async fn start_at(
+        &self,
+        config: &str,
+        admin: SocketAddr,
+    ) -> anyhow::Result<(Process, Duration)> {
         let began = Instant::now();
-        let log = self.folder.join("gantry.log");
+        let log = self.folder.join(format!("gantry-{}.log", admin.port()));
         let gantry = Process::start(&self.gantry.program, &["run", "--config", config], &log)?;
         loop {
-            if is_ready(self.admin).await {
+            if is_ready(admin).await {
                 return Ok((gantry, began.elapsed()));
             }
             ensure!(

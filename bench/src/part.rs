@@ -15,8 +15,12 @@ pub(crate) enum Part {
     Fresh,
     /// Added latency at a fixed rate.
     Latency,
+    /// What reloads add to the wait of requests.
+    Reload,
     /// CPU time of decisions for a gateway, against proxied requests.
     Filter,
+    /// CPU time of requests under TLS, against plain ones.
+    Tls,
     /// Memory of idle relayed sockets.
     Sockets,
     /// Round trips and CPU time of messages on logged-in sockets.
@@ -34,13 +38,15 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 13] = [
+    const ALL: [(&'static str, Self); 15] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
         ("fresh", Self::Fresh),
         ("latency", Self::Latency),
+        ("reload", Self::Reload),
         ("filter", Self::Filter),
+        ("tls", Self::Tls),
         ("sockets", Self::Sockets),
         ("ddp", Self::Ddp),
         ("logins", Self::Logins),

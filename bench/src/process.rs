@@ -37,6 +37,14 @@ impl Process {
         Ok(Duration::from_nanos(sum))
     }
 
+    /// Sends it SIGHUP; the shell knows how everywhere.
+    pub(crate) fn hang_up(&self) -> anyhow::Result<()> {
+        let kill = format!("kill -HUP {}", self.0.id());
+        let sent = Command::new("sh").args(["-c", &kill]).status()?;
+        anyhow::ensure!(sent.success(), "SIGHUP cannot be sent");
+        Ok(())
+    }
+
     /// Resident memory in KiB.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(self.proc("status"))?;

@@ -11,6 +11,7 @@ async function load(path, kind) {
 
 const kinds = {
   HTTPRoute: await load("gateway-api/gateway.networking.k8s.io/v1/HTTPRoute.js", "HTTPRoute"),
+  PrometheusRule: await load("prometheus-operator/monitoring.coreos.com/v1/PrometheusRule.js", "PrometheusRule"),
   ServiceMonitor: await load("prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor.js", "ServiceMonitor"),
 };
 const seen = new Set();

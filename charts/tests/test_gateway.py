@@ -1,13 +1,12 @@
 """What the chart makes of values: the objects of a Gantry that stands before Rocket.Chat on its own."""
 
-import os
-import subprocess
+import json
 
 import pytest
 import yaml
-from conftest import CHART, values
+from conftest import CHART, EXAMPLES, merged, values
 
-EVERY = sorted(file.name.removesuffix("-values.yaml") for file in (CHART / "ci").iterdir())
+EVERY = [name for name in EXAMPLES if not name.startswith("sidecar")]
 
 
 def pod(objects):
@@ -56,9 +55,10 @@ def test_the_public_service_does_not_lead_to_the_admin_port(render, file):
 
 
 def test_the_configuration_is_the_one_of_the_values(render):
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
     given = values("gateway-redis")
     rendered = render(given)["ConfigMap", "chat-gantry"]["data"]["gantry.yaml"]
-    assert yaml.safe_load(rendered) == given["config"]
+    assert yaml.safe_load(rendered) == merged(defaults["config"], given["config"])
 
 
 def test_a_changed_configuration_starts_new_pods(render):
@@ -142,15 +142,17 @@ def test_the_budget_lets_one_pod_go(render):
 def test_the_network_policy_opens_what_is_named_and_nothing_else(render):
     spec = render(values("everything-on"))["NetworkPolicy", "chat-gantry"]["spec"]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
-    assert [[port["port"] for port in rule["ports"]] for rule in spec["ingress"]] == [["http", "grpc"], ["admin"]]
+    assert [[port["port"] for port in rule["ports"]] for rule in spec["ingress"]] == [["http", "grpc"], ["admin"], ["admin"], [8080]]
     assert [[port["port"] for port in rule["ports"]] for rule in spec["egress"]] == [[53, 53], [3000], [443], [6379, 26379], [4318]]
     assert spec["egress"][1]["to"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "rocketchat"}}}]
 
 
-def test_without_scrapers_nobody_reaches_the_admin_port(render):
-    given = values("gateway-memory", networkPolicy__enabled=True)
-    spec = render(given)["NetworkPolicy", "chat-gantry"]["spec"]
-    assert [[port["port"] for port in rule["ports"]] for rule in spec["ingress"]] == [["http"]]
+def test_without_scrapers_only_the_test_reaches_the_admin_port(render):
+    objects = render(values("gateway-memory", networkPolicy__enabled=True))
+    rules = objects["NetworkPolicy", "chat-gantry"]["spec"]["ingress"]
+    assert [[port["port"] for port in rule["ports"]] for rule in rules] == [["http"], ["admin"]]
+    peers = [peer["podSelector"]["matchLabels"].items() for peer in rules[1]["from"]]
+    assert [peer <= objects["Pod", "chat-gantry-test"]["metadata"]["labels"].items() for peer in peers] == [True]
 
 
 def test_without_redis_nobody_is_led_to_its_port(render):
@@ -164,6 +166,22 @@ def test_the_monitor_finds_the_admin_service_only(render):
     wanted = objects["ServiceMonitor", "chat-gantry"]["spec"]["selector"]["matchLabels"].items()
     found = [name for (kind, name), it in objects.items() if kind == "Service" and wanted <= it["metadata"]["labels"].items()]
     assert found == ["chat-gantry-admin"]
+
+
+def test_what_is_scraped_is_called_as_the_alerts_and_the_dashboard_call_it(render):
+    objects = render(values("everything-on"))
+    relabelings = objects["ServiceMonitor", "chat-gantry"]["spec"]["endpoints"][0]["relabelings"]
+    job = next(rule["replacement"] for rule in relabelings if rule["targetLabel"] == "job")
+    assert f'job="{job}"' in str(objects["PrometheusRule", "chat-gantry"]["spec"])
+
+
+def test_the_alerts_and_the_dashboard_are_those_of_the_project(render):
+    objects = render(values("everything-on"))
+    folder = CHART.parents[1] / "config" / "observability"
+    assert objects["PrometheusRule", "chat-gantry"]["spec"] == yaml.safe_load((folder / "gantry-alerts.yaml").read_text())
+    dashboard = objects["ConfigMap", "chat-gantry-dashboard"]
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(dashboard["data"]["gantry-dashboard.json"]) == json.loads((folder / "gantry-dashboard.json").read_text())
 
 
 def test_services_and_policies_select_the_pods(render):
@@ -183,29 +201,56 @@ def test_more_containers_and_objects_are_taken_in(render):
 
 
 def test_everything_is_off_that_was_not_asked_for(render):
-    kinds = sorted(kind for kind, _ in render(values("gateway-memory")))
-    assert kinds == ["ConfigMap", "Deployment", "Service", "ServiceAccount"]
+    objects = render(values("gateway-memory"))
+    assert sorted(objects) == [
+        ("ConfigMap", "chat-gantry"),
+        ("Deployment", "chat-gantry"),
+        ("Pod", "chat-gantry-test"),
+        ("Service", "chat-gantry"),
+        ("Service", "chat-gantry-test"),
+        ("ServiceAccount", "chat-gantry"),
+    ]
 
 
-def test_the_schema_knows_every_value_of_the_chart():
-    def unknown(schema, found, path):
-        if not isinstance(found, dict) or "properties" not in schema:
-            return []
-        missing = [f"{path}{key}" for key in found if key not in schema["properties"]]
-        return missing + [
-            name
-            for key, value in found.items()
-            if key in schema["properties"] and schema["properties"][key]
-            for name in unknown(schema["properties"][key], value, f"{path}{key}.")
-        ]
-
-    schema = yaml.safe_load((CHART / "values.schema.json").read_text())
-    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
-    assert unknown(schema, defaults, "") == []
-    assert sorted(defaults) == sorted(set(schema["properties"]) - {"global"})
+@pytest.mark.parametrize(
+    "timeout, seconds",
+    [(None, 30), ("25s", 30), ("1s", 6), ("40s", 45), ("1500ms", 7), ("1m 30s", 95), ("2min", 125), ("1 hour", 3605), ("1h", 3605)],
+)
+def test_a_pod_has_the_time_of_its_drain_and_five_seconds_to_stop(render, timeout, seconds):
+    drain = {"timeout": timeout} if timeout else {}
+    given = values("gateway-memory", config__listen__drain=drain)
+    assert pod(render(given))["terminationGracePeriodSeconds"] == seconds
 
 
-def test_the_schema_knows_every_section_of_the_configuration():
-    gantry = subprocess.run([os.environ["GANTRY"], "schema"], capture_output=True, text=True, check=True)
-    chart = yaml.safe_load((CHART / "values.schema.json").read_text())
-    assert sorted(yaml.safe_load(gantry.stdout)["properties"]) == sorted(chart["properties"]["config"]["properties"])
+def test_a_time_to_stop_that_is_said_counts(render):
+    assert pod(render(values("everything-on")))["terminationGracePeriodSeconds"] == 60
+
+
+def test_certificates_are_mounted_as_directories_that_change_with_their_secrets(render):
+    objects = render(values("gateway-tls"))
+    mounts = {mount["mountPath"]: mount for mount in container(objects)["volumeMounts"]}
+    assert mounts["/etc/gantry/tls"] == {"name": "tls", "mountPath": "/etc/gantry/tls", "readOnly": True}
+    assert mounts["/etc/gantry/clients"] == {"name": "clients", "mountPath": "/etc/gantry/clients", "readOnly": True}
+    secrets = {volume["name"]: volume.get("secret") for volume in pod(objects)["volumes"]}
+    assert secrets["tls"]["secretName"] == "chat-tls"
+    assert secrets["clients"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    assert objects["Service", "chat-gantry"]["spec"]["ports"][0]["appProtocol"] == "https"
+
+
+def test_a_listener_without_tls_is_not_said_to_have_it(render):
+    assert "appProtocol" not in render(values("gateway-memory"))["Service", "chat-gantry"]["spec"]["ports"][0]
+
+
+def test_the_test_asks_the_service_that_is_made_for_it(render):
+    objects = render(values("example"))
+    service = objects["Service", "chat-gantry-test"]
+    found = objects["Pod", "chat-gantry-test"]
+    assert all(it["metadata"]["annotations"]["helm.sh/hook"] == "test" for it in (service, found))
+    assert int(service["metadata"]["annotations"]["helm.sh/hook-weight"]) < 0
+    assert service["spec"]["selector"].items() <= objects["Deployment", "chat-gantry"]["spec"]["template"]["metadata"]["labels"].items()
+    assert not service["spec"]["selector"].items() <= found["metadata"]["labels"].items()
+    # As Kubernetes calls a Service in the environment of pods that come after it.
+    address = {"name": "GANTRY_ADMIN__ADDRESS", "value": "$(CHAT_GANTRY_TEST_SERVICE_HOST):9090"}
+    assert address in found["spec"]["containers"][0]["env"]
+    assert found["spec"]["enableServiceLinks"] is True
+    assert {"name": "GANTRY_TELEMETRY__LOG__LEVEL", "value": "debug"} in found["spec"]["containers"][0]["env"]

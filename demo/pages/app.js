@@ -100,7 +100,7 @@ async function logOut() {
   end('You are logged out', [
     fact(Boolean(told.gantry.ok), told.gantry.ok ? 'Gantry ended the session' : `Gantry did not end the session: ${told.gantry.trouble.title}`),
     fact(refused, refused ? 'The old JWT is refused from now on (401)' : `The old JWT was answered ${told.oldJwtStatus ?? 'not at all'}`),
-    fact(told.tokenForgotten, told.tokenForgotten ? 'Rocket.Chat has forgotten the token' : 'Rocket.Chat has not been told yet; Gantry keeps trying'),
+    ...(told.tokenForgotten == null ? [] : [fact(told.tokenForgotten, told.tokenForgotten ? 'Rocket.Chat has forgotten the token' : 'Rocket.Chat has not been told yet; Gantry keeps trying')]),
   ], told.tokensLeft);
 }
 

@@ -2,7 +2,8 @@
 
 import { at, element } from './element.js';
 
-let tokens = [];
+/** Digests of the tokens that Rocket.Chat gave out; none when it is a real one, which tells nobody. */
+let tokens = null;
 
 const pair = (name, value, note) => element('div', {}, element('dt', {}, name), element('dd', note ? { title: note } : {}, value));
 export const fact = (good, text) => element('li', { class: good ? 'good' : 'bad' }, text);
@@ -41,12 +42,14 @@ function drawGantry(gantry, live) {
     : [pair('session', 'none'), pair('it says', gantry.trouble.title)]));
 }
 
+const held = () => (tokens.length ? `${tokens.length}, held by Gantry` : 'none');
+
 function drawRocketChat(state) {
   light('rocketchat', state.rocketchat.user ? true : null);
   at('rocketchat').replaceChildren(
     pair('user', state.rocketchat.user ? state.person.username : 'not there yet'),
     pair('user id', state.rocketchat.user ? short(state.rocketchat.user) : '–', state.rocketchat.user),
-    pair('live tokens', tokens.length ? `${tokens.length}, held by Gantry` : 'none', 'One for each browser you are logged in with'));
+    pair('live tokens', tokens ? held() : 'known to Gantry alone', 'One for each browser you are logged in with'));
 }
 
 export function drawEnd(tokensLeft) {
@@ -54,7 +57,7 @@ export function drawEnd(tokensLeft) {
   at('host').replaceChildren(pair('you are', 'logged out'));
   at('gantry').replaceChildren(pair('session', 'ended'));
   const words = tokensLeft ? `${tokensLeft}, of your other browsers` : 'none';
-  at('rocketchat').replaceChildren(pair('live tokens', tokensLeft === undefined ? 'not known here any more' : words));
+  at('rocketchat').replaceChildren(pair('live tokens', tokensLeft == null ? 'not known here any more' : words));
 }
 
 // Everything that a script of this page can read. Cookies ignore ports, so the frame's are among them.
@@ -72,8 +75,20 @@ async function fingerprint(text) {
   return btoa(String.fromCharCode(...new Uint8Array(digest)));
 }
 
+/** Without the tokens there is nothing to compare with: what is there is listed, and nothing claimed. */
+function drawUnknown(sent, found) {
+  light('browser', null);
+  const names = found.cookies.map((one) => one.split('=')[0]);
+  at('browser').replaceChildren(
+    element('li', { class: 'unknown' }, `Cookies it sends: ${sent.cookies.join(', ') || 'none'}`),
+    element('li', { class: 'unknown' }, `Cookies scripts can read: ${names.join(', ') || 'none'}`),
+    element('li', { class: 'unknown' }, `Values in script storage: ${found.stores.length || 'none'}`));
+  document.body.dataset.token = 'unknown';
+}
+
 export async function drawBrowser(sent) {
   const found = readable();
+  if (!tokens) { drawUnknown(sent, found); return; }
   const prints = await Promise.all(found.values.map((value) => fingerprint(decoded(value))));
   const leaked = prints.some((print) => tokens.includes(print));
   const clean = !leaked && !sent.tokenSent;

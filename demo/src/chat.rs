@@ -18,6 +18,9 @@ const BETWEEN_ASKING: Duration = Duration::from_millis(20);
 /// A client of Gantry.
 pub(crate) struct Chat {
     client: reqwest::Client,
+    /// Its origin, as we reach it.
+    reached: String,
+    /// Its origin, as browsers know it.
     gantry: String,
 }
 
@@ -73,7 +76,7 @@ struct Subscription {
 }
 
 impl Chat {
-    /// A client of the Gantry at this URL.
+    /// A client of the Gantry at this URL, which browsers know by the other.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
@@ -81,17 +84,21 @@ impl Chat {
         clippy::disallowed_methods,
         reason = "the host application is not Gantry: it has a client of its own, made here alone"
     )]
-    pub(crate) fn new(gantry: String) -> anyhow::Result<Self> {
+    pub(crate) fn new(reached: String, gantry: String) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(PATIENCE)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .context("cannot set up the HTTP client")?;
-        Ok(Self { client, gantry })
+        Ok(Self {
+            client,
+            reached,
+            gantry,
+        })
     }
 
-    /// Where Gantry is.
+    /// Where Gantry is, for browsers.
     pub(crate) fn gantry(&self) -> &str {
         &self.gantry
     }
@@ -176,7 +183,7 @@ impl Chat {
     async fn call(&self, method: Method, path: &str, jwt: &str) -> Result<Value, Trouble> {
         let answer = self
             .client
-            .request(method, format!("{}{path}", self.gantry))
+            .request(method, format!("{}{path}", self.reached))
             .bearer_auth(jwt)
             .send()
             .await

@@ -30,6 +30,7 @@ const START: Duration = Duration::from_secs(20);
 pub(crate) struct Demo {
     ports: Ports,
     host: Arc<Host>,
+    rocketchat: Lookalike,
     serving: JoinHandle<()>,
     gantry: Running,
 }
@@ -44,12 +45,13 @@ impl Demo {
         let clock = Clock::system();
         let rocketchat = rocketchat(ports.rocketchat, options.tokens_file.clone()).await?;
         let url = format!("http://{}", loopback(ports.host));
+        let gantry = format!("http://{}", loopback(ports.gantry));
         let host = Arc::new(Host {
             signer: Signer::new(url.clone())?,
             url,
             sessions: HostSessions::default(),
-            chat: Chat::new(format!("http://{}", loopback(ports.gantry)))?,
-            rocketchat: rocketchat.clone(),
+            chat: Chat::new(gantry.clone(), gantry)?,
+            rocketchat: Some(rocketchat.clone()),
             clock: clock.clone(),
         });
         let listener = TcpListener::bind(loopback(ports.host))
@@ -68,6 +70,7 @@ impl Demo {
         Ok(Self {
             ports,
             host,
+            rocketchat,
             serving,
             gantry,
         })
@@ -100,7 +103,7 @@ impl Demo {
             name = person.name,
             gantry = self.host.chat.gantry(),
             admin = format_args!("http://{}", loopback(self.ports.admin)),
-            rocketchat = self.host.rocketchat.url(),
+            rocketchat = self.rocketchat.url(),
         ))
     }
 
@@ -108,7 +111,7 @@ impl Demo {
     pub(crate) async fn stop(self) {
         self.gantry.stop().await;
         self.serving.abort();
-        self.host.rocketchat.stop().await;
+        self.rocketchat.stop().await;
     }
 }
 

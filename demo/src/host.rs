@@ -28,6 +28,8 @@ pub(crate) const JWT_COOKIE: &str = "host_jwt";
 const SESSION_COOKIE: &str = "host_session";
 /// The only paths that the host application's own cookie is sent to.
 const SESSION_PATH: &str = "/app";
+/// Where our keys are.
+const KEYS_PATH: &str = "/.well-known/jwks.json";
 
 /// Everything that the host application's routes need.
 pub(crate) struct Host {
@@ -40,8 +42,8 @@ pub(crate) struct Host {
     /// Our back end's way to the chat.
     pub(crate) chat: Chat,
     /// Looked into for the demo's sake, to compare what browsers have with what Rocket.Chat gave out. A real host application
-    /// could not.
-    pub(crate) rocketchat: Lookalike,
+    /// could not, and this one cannot where it runs alone.
+    pub(crate) rocketchat: Option<Lookalike>,
     /// Wall time.
     pub(crate) clock: Clock,
 }
@@ -58,7 +60,7 @@ impl Host {
             .route("/app/state", get(app::state))
             .route("/app/logout", post(app::log_out))
             .route("/assets/{file}", get(asset))
-            .route("/.well-known/jwks.json", get(jwks))
+            .route(KEYS_PATH, get(jwks))
             .layer(middleware::from_fn_with_state(Arc::clone(&self), guard))
             .with_state(self)
     }
@@ -93,7 +95,9 @@ impl Host {
 /// answer of ours has.
 async fn guard(State(host): App, request: Request, next: Next) -> Response {
     let named = request.headers().get(header::HOST);
-    let ours = named.is_none_or(|named| named.as_bytes() == host.authority().as_bytes());
+    // Whoever verifies our JWTs may know us by another name than browsers do, and keys are for everybody.
+    let ours = request.uri().path() == KEYS_PATH
+        || named.is_none_or(|named| named.as_bytes() == host.authority().as_bytes());
     let mut response = if !ours && request.method() == Method::GET {
         // `localhost` is another site than `127.0.0.1`: the frame would be without our cookie there.
         let path = request

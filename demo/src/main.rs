@@ -1,14 +1,16 @@
 //! The demo: a host application, a Rocket.Chat lookalike and Gantry between them, in one process; never shipped.
 //!
-//! Everything listens on loopback alone and keeps its state in memory: nothing is left when it ends.
+//! Everything listens on loopback alone and keeps its state in memory: nothing is left when it ends. The host application can also be
+//! started alone, before a real Rocket.Chat.
 
 use std::io::Write as _;
 
 use clap::Parser as _;
 use demo::Demo;
-use options::Options;
+use options::{Options, Part};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod alone;
 mod chat;
 mod demo;
 mod gantry_config;
@@ -21,7 +23,15 @@ mod random;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let demo = Demo::start(&Options::parse(), say).await?;
+    let options = Options::parse();
+    if let Some(Part::Host(alone)) = &options.part {
+        let host = alone::start(alone).await?;
+        say(format!("The host application is at {}", alone.url));
+        until_ended().await?;
+        host.abort();
+        return Ok(());
+    }
+    let demo = Demo::start(&options, say).await?;
     say(demo.greeting()?);
     until_ended().await?;
     say("\nEnding the demo.".to_owned());

@@ -4,12 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 
 /// Host application, Rocket.Chat lookalike and Gantry in one process.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "gantry-demo", version)]
+#[command(name = "gantry-demo", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
+    /// A part alone.
+    #[command(subcommand)]
+    pub(crate) part: Option<Part>,
     /// Use four ports from this one on (host application, Gantry, Gantry's admin listener, Rocket.Chat) instead of
     /// 8000, 8080, 9090 and 3000.
     #[arg(long, value_name = "PORT")]
@@ -20,6 +23,30 @@ pub(crate) struct Options {
     /// Write every Rocket.Chat token to this file as it is made, for tests that look for them where none may be.
     #[arg(long, value_name = "FILE")]
     pub(crate) tokens_file: Option<PathBuf>,
+}
+
+/// What can be started alone.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Part {
+    /// The host application, before a Gantry and a Rocket.Chat that run elsewhere.
+    Host(Alone),
+}
+
+/// The host application alone.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Alone {
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:8000")]
+    pub(crate) address: SocketAddr,
+    /// Its origin, as browsers see it; also its name as an issuer.
+    #[arg(long, default_value = "http://127.0.0.1:8000", value_name = "ORIGIN")]
+    pub(crate) url: String,
+    /// Gantry's origin, as this process reaches it.
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "ORIGIN")]
+    pub(crate) gantry: String,
+    /// Gantry's origin, as browsers see it; must be of the same site as this one's.
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "ORIGIN")]
+    pub(crate) gantry_url: String,
 }
 
 /// Where the four parts listen, all on loopback.
@@ -102,6 +129,7 @@ mod tests {
         let taken = probe(0).unwrap();
         let base = taken.local_addr().unwrap().port();
         let options = Options {
+            part: None,
             port_base: Some(base),
             verbose: false,
             tokens_file: None,
@@ -120,6 +148,7 @@ mod tests {
     #[test]
     fn a_base_without_room_for_four_ports_is_refused() {
         let options = Options {
+            part: None,
             port_base: Some(u16::MAX),
             verbose: false,
             tokens_file: None,

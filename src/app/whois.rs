@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use tokio::time::{Instant, sleep};
 
 use super::control_plane_client;
+use super::upstream_tls::rocketchat_client;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::jwt::{Verified, Verifier, VerifyError};
@@ -32,10 +33,9 @@ pub async fn whois(config: &Config, token: &Bearer, live: bool) -> anyhow::Resul
     let clock = Clock::system();
     let metrics = Metrics::new();
     let readiness = Readiness::default();
-    let http = control_plane_client(config)?;
     let verifier = Verifier::new(
         &config.issuers,
-        http.clone(),
+        control_plane_client(config)?,
         clock.clone(),
         metrics.clone(),
         &readiness,
@@ -59,6 +59,7 @@ pub async fn whois(config: &Config, token: &Bearer, live: bool) -> anyhow::Resul
         .context("the token is valid, but its principal maps to no username")?;
     writeln!(told, "user:         {username}")?;
     if live {
+        let http = rocketchat_client(&config.rocketchat)?;
         let rocketchat = RocketChat::new(&config.rocketchat, http, clock, metrics, &readiness);
         let user = rocketchat.user_by_name(&username).await;
         // A login made for this one question is given back; when that fails, the answer is worth telling all the same.

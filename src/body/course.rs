@@ -40,9 +40,9 @@ pub enum Answering {
 #[derive(Debug)]
 pub struct Guard {
     course: Arc<dyn Course>,
-    pieces: Pieces,
-    /// What came of the answer and has not been given.
-    rest: Bytes,
+    /// What came of the answer and has not been given, where it is given in pieces: in a place of its own, because every answer is moved
+    /// with its guard.
+    rest: Option<Box<Bytes>>,
 }
 
 /// How what comes of an answer is given.
@@ -68,25 +68,25 @@ impl Guard {
     pub fn new(course: Arc<dyn Course>, pieces: Pieces) -> Self {
         Self {
             course,
-            pieces,
-            rest: Bytes::new(),
+            rest: (pieces == Pieces::Small).then(Box::default),
         }
     }
 
     /// Is there something that waits to be given?
     pub(super) fn holds_back(&self) -> bool {
-        !self.rest.is_empty()
+        self.rest.as_ref().is_some_and(|rest| !rest.is_empty())
     }
 
     /// The next piece of what waits to be given.
     pub(super) fn give(&mut self) -> Option<Frame<Bytes>> {
-        let piece = match self.rest.len() {
+        let rest = self.rest.as_mut()?;
+        let piece = match rest.len() {
             0 => return None,
             1 => 1,
             length => PIECE.min(length - 1),
         };
         self.course.answering(Answering::Client);
-        Some(Frame::data(self.rest.split_to(piece)))
+        Some(Frame::data(rest.split_to(piece)))
     }
 
     /// The answer's body was asked for more, and this came of it; the part of it that is given now.
@@ -98,9 +98,9 @@ impl Guard {
             Poll::Ready(_) => Answering::Client,
             Poll::Pending => Answering::Source,
         });
-        if self.pieces == Pieces::Whole {
+        let Some(rest) = &mut self.rest else {
             return frame;
-        }
+        };
         frame.map_ok(|frame| {
             frame.map_data(|mut data| {
                 if data.len() <= LITTLE {
@@ -108,7 +108,7 @@ impl Guard {
                     return Bytes::copy_from_slice(&data);
                 }
                 let piece = data.split_to(PIECE.min(data.len() - 1));
-                self.rest = data;
+                **rest = data;
                 piece
             })
         })

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use super::key::Key;
-use super::mistakes::{Mistakes, Place};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::shape::Shape;
 use super::yaml::{self, Content, Node, Source, Style, Unreadable};
 
@@ -20,7 +20,11 @@ pub(super) const BETWEEN: &str = "__";
 
 /// The variables that speak to us, in the order of their names.
 #[derive(Clone, Default)]
-pub struct Environment(Vec<(String, OsString)>);
+pub struct Environment {
+    ours: Vec<(String, OsString)>,
+    /// Names with our prefix that are none of ours.
+    others: Vec<String>,
+}
 
 impl Environment {
     /// Those of this process.
@@ -43,16 +47,38 @@ impl Environment {
     {
         let named = variables
             .into_iter()
-            .map(|(name, value)| (name.into(), value.into()));
-        let mut ours: Vec<(String, OsString)> = named
-            .filter(|(name, _)| {
-                name.strip_prefix(PREFIX)
-                    .is_some_and(|rest| rest.contains(BETWEEN))
-            })
-            .collect();
+            .map(|(name, value)| (name.into(), value.into()))
+            .filter(|(name, _): &(String, OsString)| name.starts_with(PREFIX));
+        let (mut ours, others): (Vec<_>, Vec<_>) =
+            named.partition(|(name, _)| name[PREFIX.len()..].contains(BETWEEN));
         // Shorter names come first, so a single key stands over a map that was given whole.
         ours.sort();
-        Self(ours)
+        let mut others: Vec<String> = others.into_iter().map(|(name, _)| name).collect();
+        others.sort();
+        Self { ours, others }
+    }
+
+    /// A warning for every variable that would be ours if its levels were parted as ours are.
+    pub(super) fn nearly_ours(&self, whole: &Shape) -> Vec<Mistake> {
+        if self.others.is_empty() {
+            return Vec::new();
+        }
+        let mut keys = Vec::new();
+        whole.keys(&Key::default(), &mut keys);
+        let meant = |name: &String| {
+            let key = keys.iter().find(|key| {
+                name[PREFIX.len()..] == key.as_str().to_uppercase().replace('.', "_")
+            })?;
+            let right = key.as_str().to_uppercase().replace('.', BETWEEN);
+            Some(Mistake {
+                place: Place::Variable(Arc::from(name.as_str())),
+                key: key.to_string(),
+                problem: format!(
+                    "is not read, because two underscores stand between levels; did you mean `{PREFIX}{right}`?"
+                ),
+            })
+        };
+        self.others.iter().filter_map(meant).collect()
     }
 
     /// The variables as a layer over `file`.
@@ -67,7 +93,7 @@ impl Environment {
             content: Content::Map(Vec::new()),
             place,
         };
-        for (name, value) in &self.0 {
+        for (name, value) in &self.ours {
             let variable: Arc<str> = Arc::from(name.as_str());
             let path: Vec<&str> = name
                 .strip_prefix(PREFIX)
@@ -105,7 +131,7 @@ impl std::fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
+            .entries(self.ours.iter().map(|(name, _)| name))
             .finish()
     }
 }

@@ -1,9 +1,11 @@
 //! The file's own shape: every key with its description and default. The schema, the reference and the reading follow from it.
+//!
+//! The schema lies beside this file as it is published; a test holds it to the types. Making it from them at each start would keep a
+//! third of a mebibyte of code in memory for good.
 
 use std::sync::LazyLock;
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -58,7 +60,18 @@ pub(super) struct File {
 pub(super) static SHAPES: LazyLock<Shape> = LazyLock::new(|| Shape::of(&schema()));
 
 /// The JSON Schema of the file, definitions inlined, so that the shapes are read from it as it is.
+///
+/// # Panics
+/// Never: a test reads it.
 pub(super) fn schema() -> Value {
+    serde_json::from_str(include_str!("schema.json")).expect("the schema is JSON")
+}
+
+/// The same from the types.
+#[cfg(test)]
+pub(super) fn derived() -> Value {
+    use schemars::generate::SchemaSettings;
+
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings
@@ -73,6 +86,7 @@ pub(super) fn schema() -> Value {
 }
 
 /// Takes out the defaults of whole sections: those of their keys say the same.
+#[cfg(test)]
 fn tidy(schema: &mut Value) {
     if let Some(keys) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for key in keys.values_mut() {

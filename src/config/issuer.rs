@@ -13,12 +13,13 @@ use super::types::{DurationText, Hidden};
 
 use crate::secret::Secret;
 
+mod keys;
 mod validate;
 
 pub(super) use validate::validate_all;
 
 /// An issuer and the rules its tokens must meet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Issuer {
     /// The exact `iss`.
     pub issuer: String,
@@ -53,6 +54,19 @@ pub enum KeySource {
     PublicKeyFile(PathBuf),
     /// A shared secret for HS256.
     Secret(Secret),
+}
+
+impl PartialEq for KeySource {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::JwksUrl(url), Self::JwksUrl(other)) => url == other,
+            (Self::Discovery, Self::Discovery) => true,
+            (Self::JwksFile(path), Self::JwksFile(other))
+            | (Self::PublicKeyFile(path), Self::PublicKeyFile(other)) => path == other,
+            (Self::Secret(secret), Self::Secret(other)) => secret.is(other),
+            _ => false,
+        }
+    }
 }
 
 /// Names of the claims that make the profile; an empty name means the claim is not read. A dotted name walks into objects.

@@ -13,7 +13,7 @@ use super::environment::Environment;
 use super::file::{File, SHAPES};
 use super::files;
 use super::key::Key;
-use super::mistakes::{Mistakes, Place};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::walk::Walk;
 use super::yaml::{self, Node};
 
@@ -25,6 +25,7 @@ pub(super) struct Layers {
     /// The file as a whole.
     pub(super) whole: Place,
     pub(super) mistakes: Mistakes,
+    pub(super) warnings: Vec<Mistake>,
 }
 
 /// One layer of typed values.
@@ -125,6 +126,7 @@ impl Layers {
             places,
             whole,
             mistakes,
+            warnings: environment.nearly_ours(shape),
         })
     }
 }

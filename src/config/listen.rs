@@ -12,8 +12,12 @@ use super::types::{DurationText, Origin, SizeText};
 use super::validation::{Checked, Validation};
 use crate::tls;
 
+mod drain;
 mod encrypted;
 
+pub use drain::Drain;
+
+use drain::DrainFile;
 use encrypted::TlsFile;
 
 /// The public listener.
@@ -29,6 +33,8 @@ pub struct Listen {
     pub tls: Option<tls::Files>,
     /// Bounds on what one connection may cost.
     pub limits: Limits,
+    /// How the service stops.
+    pub drain: Drain,
 }
 
 /// Bounds on what connections and requests may cost.
@@ -83,6 +89,8 @@ pub(super) struct ListenFile {
     tls: TlsFile,
     /// Bounds on what connections and requests may cost.
     limits: LimitsFile,
+    /// How the service stops.
+    drain: DrainFile,
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -123,6 +131,7 @@ impl Default for ListenFile {
             public_url: None,
             tls: TlsFile::default(),
             limits: LimitsFile::default(),
+            drain: DrainFile::default(),
         }
     }
 }
@@ -168,12 +177,14 @@ impl ListenFile {
         let public_url = self.public_url(validation, &key.field("public_url"));
         let tls = self.tls.validate(validation, &key.field("tls"));
         let limits = self.limits.validate(validation, &key.field("limits"));
+        let drain = self.drain.validate(validation, &key.field("drain"));
         Ok(Listen {
             address: address?,
             trusted_proxies: trusted_proxies?,
             public_url: public_url?,
             tls: tls?,
             limits: limits?,
+            drain: drain?,
         })
     }
 

@@ -11,14 +11,20 @@ use url::Url;
 use super::types::{DurationText, Hidden};
 
 use crate::secret::Secret;
+use crate::tls;
 
+mod encrypted;
 mod validate;
+
+use encrypted::TlsFile;
 
 /// How we reach Rocket.Chat.
 #[derive(Clone, Debug)]
 pub struct RocketChat {
-    /// Its base URL, `http` only, without a path. Default `http://127.0.0.1:3000`.
+    /// Its base URL, without a path. Default `http://127.0.0.1:3000`.
     pub url: Url,
+    /// TLS towards it; there exactly when the URL is `https`.
+    pub tls: Option<tls::upstream::Files>,
     /// Who we are there.
     pub service_account: ServiceAccount,
     /// The shared secret of `users.createToken`, Rocket.Chat 8.0 and later (RC §3.2).
@@ -52,6 +58,43 @@ pub enum ServiceAccount {
         /// Base32 secret for one-time codes, when the account has TOTP.
         totp_secret: Option<Secret>,
     },
+}
+
+impl PartialEq for ServiceAccount {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Token {
+                    user_id,
+                    auth_token,
+                },
+                Self::Token {
+                    user_id: other_id,
+                    auth_token: other_token,
+                },
+            ) => user_id == other_id && auth_token.is(other_token),
+            (
+                Self::Password {
+                    username,
+                    password,
+                    totp_secret,
+                },
+                Self::Password {
+                    username: other_name,
+                    password: other_password,
+                    totp_secret: other_totp,
+                },
+            ) => {
+                let same_totp = match (totp_secret, other_totp) {
+                    (Some(totp), Some(other)) => totp.is(other),
+                    (None, None) => true,
+                    _ => false,
+                };
+                username == other_name && password.is(other_password) && same_totp
+            }
+            _ => false,
+        }
+    }
 }
 
 /// `rocketchat.version`.
@@ -89,7 +132,7 @@ pub enum Mint {
 /// Bounds on the time of calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For a TCP connection; default 2 s.
+    /// For a connection, its TLS handshake included; default 2 s.
     pub connect: Duration,
     /// For a whole control-plane call; default 10 s.
     pub call: Duration,
@@ -115,8 +158,10 @@ const LEAST_PASSWORD_KEY: usize = 32;
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct RocketChatFile {
-    /// Rocket.Chat's base URL: `http` without a path, since Gantry stands beside it.
+    /// Rocket.Chat's base URL without a path: `http` where nobody else reads on the way, `https` elsewhere.
     url: String,
+    /// TLS towards an `https` URL.
+    tls: TlsFile,
     /// The account that finds and creates users and mints their tokens: `user_id` with a token, or `username` with a password.
     /// Required.
     service_account: ServiceAccountFile,
@@ -213,7 +258,7 @@ enum MintWord {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct TimeoutsFile {
-    /// For a TCP connection.
+    /// For a connection, its TLS handshake included.
     connect: DurationText,
     /// For a whole call that Gantry makes itself.
     call: DurationText,
@@ -238,6 +283,7 @@ impl Default for RocketChatFile {
     fn default() -> Self {
         Self {
             url: "http://127.0.0.1:3000".to_owned(),
+            tls: TlsFile::default(),
             service_account: ServiceAccountFile::default(),
             create_token_secret: None,
             create_token_secret_file: None,

@@ -4,6 +4,8 @@
 
 use serde_json::Value;
 
+use super::key::Key;
+
 /// What a key may hold.
 pub(super) enum Shape {
     /// Named keys and no others.
@@ -65,6 +67,20 @@ impl Shape {
             },
             Some("number") => Self::Number,
             _ => Self::Any,
+        }
+    }
+
+    /// Collects every key below this one that lies below a section and outside of lists.
+    pub(super) fn keys(&self, at: &Key, found: &mut Vec<Key>) {
+        let Self::Keys(keys) = self else {
+            return;
+        };
+        for (name, shape) in keys {
+            let key = at.field(name);
+            shape.keys(&key, found);
+            if !at.as_str().is_empty() {
+                found.push(key);
+            }
         }
     }
 

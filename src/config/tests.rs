@@ -10,7 +10,10 @@ mod mistakes;
 mod reference;
 mod secrets;
 mod stores;
+mod table;
+mod telemetry;
 mod tls;
+mod together;
 
 /// The least that is accepted.
 const LEAST: &str = "\

@@ -1,11 +1,12 @@
 //! The second look at a configuration: what single values and their combinations must hold, each mistake noted with its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::files;
 use super::key::Key;
-use super::mistakes::{Mistakes, Place};
+use super::mistakes::{Mistake, Mistakes, Place};
 use super::types::{DurationText, Hidden, Origin, SizeText};
 use super::walk::quoted;
 use crate::secret::Secret;
@@ -29,7 +30,11 @@ pub(super) struct Validation<'a> {
     /// Where relative paths begin.
     pub(super) directory: &'a Path,
     pub(super) mistakes: Mistakes,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Mistake>,
+    /// What was read besides the configuration file, or was to be.
+    pub(super) files: BTreeSet<PathBuf>,
+    /// Secrets, by the keys that give them.
+    pub(super) secrets: Vec<(Key, Secret)>,
 }
 
 impl Validation<'_> {
@@ -51,7 +56,11 @@ impl Validation<'_> {
     /// Notes what works but is seldom meant.
     pub(super) fn warn(&mut self, key: &Key, text: &str) {
         let place = self.place(key);
-        self.warnings.push(format!("{place}: {key}: {text}"));
+        self.warnings.push(Mistake {
+            place,
+            key: key.to_string(),
+            problem: text.to_owned(),
+        });
     }
 
     /// Where the key stands, or the nearest one around it.
@@ -206,6 +215,13 @@ impl Validation<'_> {
         self.directory.join(path)
     }
 
+    /// As [`Validation::file`], of a file that is read: when it changes, the configuration has changed.
+    pub(super) fn read(&mut self, path: &Path) -> PathBuf {
+        let file = self.file(path);
+        self.files.insert(file.clone());
+        file
+    }
+
     /// The secret `name` below `at`, given inline or as `name_file`; `None` when neither is given.
     pub(super) fn secret(
         &mut self,
@@ -223,9 +239,19 @@ impl Validation<'_> {
             (Some(inline), None) if inline.secret().reveal().is_empty() => {
                 Err(self.mistake(&inline_key, "is empty; give the secret or take the key out"))
             }
-            (Some(inline), None) => Ok(Some(inline.secret().clone())),
-            (None, Some(path)) => match Secret::from_file(&self.file(path)) {
-                Ok(secret) => Ok(Some(secret)),
+            (Some(inline), None) => {
+                let secret = inline.secret().clone();
+                self.secrets.push((inline_key, secret.clone()));
+                Ok(Some(secret))
+            }
+            (None, Some(path)) => match Secret::from_file(&self.read(path)) {
+                Ok(secret) => {
+                    if let Some(text) = files::openness(&self.file(path)) {
+                        self.warn(&file_key, text);
+                    }
+                    self.secrets.push((file_key, secret.clone()));
+                    Ok(Some(secret))
+                }
                 Err(error) => {
                     let problem = format!(
                         "{} should be a file that holds the secret: {error}",

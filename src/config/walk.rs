@@ -12,9 +12,6 @@ use super::mistakes::{Mistakes, Place};
 use super::shape::Shape;
 use super::yaml::{Content, Node, Style};
 
-/// Keys that the documentation of coming releases names and this one does not have.
-const LATER: [&str; 1] = ["telemetry.otlp_endpoint"];
-
 /// Longest value repeated in a message, in characters.
 const QUOTED: usize = 60;
 
@@ -91,7 +88,7 @@ impl Walk<'_> {
                     dict.insert(name.clone(), value);
                 }
             } else {
-                let problem = self.unknown(name, shape, &inner);
+                let problem = self.unknown(name, shape);
                 self.mistakes.add(place.clone(), &inner, problem);
             }
         }
@@ -99,10 +96,7 @@ impl Walk<'_> {
     }
 
     /// What to say of a key that is not known here.
-    fn unknown(&self, name: &str, shape: &Shape, key: &Key) -> String {
-        if LATER.contains(&key.as_str()) {
-            return "this release does not have this key yet; take it out".to_owned();
-        }
+    fn unknown(&self, name: &str, shape: &Shape) -> String {
         let Shape::Keys(known) = shape else {
             return "unknown key".to_owned();
         };

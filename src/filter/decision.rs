@@ -143,7 +143,7 @@ impl Rules {
         let mut referers = parts.headers.get_all(header::REFERER).iter();
         referers
             .any(|referer| match referer.to_str() {
-                Ok(url) => url.split_once('?').is_some_and(|(_, query)| names(query)),
+                Ok(url) => query::halves(url).is_some_and(|(_, query)| names(query)),
                 Err(_) => true,
             })
             .then_some(Need::Referer)

@@ -106,10 +106,10 @@ fn fields(
     limits: Limits,
 ) -> Result<HeaderMap, OriginalError> {
     let raw = std::mem::take(&mut http.raw);
-    if !raw.is_empty() && http.merged > 0 {
+    if !raw.is_empty() && !http.merged.is_empty() {
         return Err(OriginalError::Twice("headers"));
     }
-    let count = raw.len().max(http.merged);
+    let count = raw.len().max(http.merged.len());
     if count > limits.headers {
         return Err(OriginalError::TooLarge("headers"));
     }
@@ -119,10 +119,10 @@ fn fields(
         left: limits.header_bytes.saturating_sub(http.path.len()),
         map: HeaderMap::with_capacity(count),
     };
-    for entry in http.merged() {
-        let (name, value) = entry.ok_or(OriginalError::Malformed("headers"))?;
+    for entry in http.merged {
+        let (name, value) = wire::entry(entry).ok_or(OriginalError::Malformed("headers"))?;
         let came = |part| message.slice_ref(part);
-        if memchr::memchr(b',', value).is_some() && may_stand_once(name) {
+        if may_stand_once(name) && memchr::memchr(b',', value).is_some() {
             for part in value.split(|byte| *byte == b',') {
                 fields.add(name, part.trim_ascii(), came)?;
             }

@@ -86,7 +86,7 @@ pub(super) fn target(text: &str, shown: &'static str) -> Result<Uri, OriginalErr
 /// that a gateway joined by a comma are none, though a registered name may have one (RFC 3986 §3.2.2).
 pub(super) fn check_host(text: &str, shown: &'static str) -> Result<(), OriginalError> {
     let host = Authority::try_from(text).map_err(|_| OriginalError::Malformed(shown))?;
-    if host.host().is_empty() || text.contains(['@', ',']) {
+    if host.host().is_empty() || memchr::memchr2(b'@', b',', text.as_bytes()).is_some() {
         return Err(OriginalError::Malformed(shown));
     }
     Ok(())

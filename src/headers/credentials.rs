@@ -35,6 +35,12 @@ const X_FIELDS: [&str; 11] = [
     "x-user-id",
 ];
 
+/// The lengths of [`FIELDS`], a bit for each.
+const LENGTHS: u64 = lengths(&FIELDS);
+
+/// The lengths of [`X_FIELDS`], a bit for each.
+const X_LENGTHS: u64 = lengths(&X_FIELDS);
+
 /// Families of fields, in normal form; a field belongs when its name begins so.
 const FAMILIES: [&str; 6] = [
     "x-envoy-external-",
@@ -60,29 +66,50 @@ const CLAIMS: [&str; 7] = [
 #[must_use]
 pub fn is_claim(name: &str) -> bool {
     matches!(name.as_bytes().first(), Some(b'a' | b'x'))
+        && has_length(name, CLAIM_LENGTHS)
         && CLAIMS.iter().any(|claim| same_name(name, claim))
 }
+
+/// The lengths of [`CLAIMS`], a bit for each.
+const CLAIM_LENGTHS: u64 = lengths(&CLAIMS);
 
 /// Takes every such field off, in every spelling: CVE-2025-64484, CVE-2026-39858, CVE-2026-54763 passed `X_User_Id` on.
 pub fn strip(headers: &mut HeaderMap) {
     super::remove_where(headers, is_client_credential);
 }
 
+const fn lengths(names: &[&str]) -> u64 {
+    let (mut bits, mut at) = (0, 0);
+    while at < names.len() {
+        bits |= 1 << names[at].len();
+        at += 1;
+    }
+    bits
+}
+
+/// Has the name one of these lengths?
+fn has_length(name: &str, lengths: u64) -> bool {
+    name.len() < 64 && lengths >> name.len() & 1 == 1
+}
+
 /// Is the field one that only we may set?
 #[must_use]
 pub fn is_client_credential(name: &str) -> bool {
-    // The first letter, which no spelling changes, settles it for almost every field of a usual request.
+    // The first letter and the length, which no spelling changes, settle it for almost every field of a usual request.
     let Some(first) = name.as_bytes().first() else {
         return false;
     };
+    let is_one_of = |fields: &[&str], lengths: u64| {
+        has_length(name, lengths) && fields.iter().any(|field| same_name(name, field))
+    };
     match first {
         b'x' => {
-            X_FIELDS.iter().any(|field| same_name(name, field))
+            is_one_of(&X_FIELDS, X_LENGTHS)
                 || FAMILIES
                     .iter()
                     .any(|family| starts_with_name(name.as_bytes(), family.as_bytes()))
         }
-        b'a' | b'c' | b'f' | b'p' | b't' => FIELDS.iter().any(|field| same_name(name, field)),
+        b'a' | b'c' | b'f' | b'p' | b't' => is_one_of(&FIELDS, LENGTHS),
         _ => false,
     }
 }

@@ -40,7 +40,7 @@ pub fn strip_referer(headers: &mut HeaderMap, names: &Names) {
         headers.remove(REFERER);
         return;
     }
-    let stripped = match referer.to_str().map(|url| url.split_once('?')) {
+    let stripped = match referer.to_str().map(halves) {
         Ok(None) => return,
         Ok(Some((page, query))) => match strip(query, names) {
             Cow::Borrowed(_) => return,
@@ -53,6 +53,13 @@ pub fn strip_referer(headers: &mut HeaderMap, names: &Names) {
         Some(referer) => headers.insert(REFERER, referer),
         None => headers.remove(REFERER),
     };
+}
+
+/// What stands before the first `?` of a URL and behind it.
+#[must_use]
+pub fn halves(url: &str) -> Option<(&str, &str)> {
+    let (page, query) = url.split_at_checked(memchr::memchr(b'?', url.as_bytes())?)?;
+    Some((page, query.strip_prefix('?')?))
 }
 
 /// The pairs, each with the separator behind it.

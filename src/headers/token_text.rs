@@ -1,18 +1,20 @@
 //! Where the text of a JWT may stand besides the places it is looked for in, and lists without it: the issuer's JWT goes nowhere but to
 //! us, wherever else a client or the host application put it.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// Shorter values hold no JWT: the least one has a header of a dozen characters, as many claims and a signature of 43.
 const SHORTEST_JWT: usize = 64;
 
 /// What a JWT's header begins with: `{"` in base64url.
-const JWT_START: &[u8] = b"eyJ";
+static JWT_START: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eyJ"));
 
 /// Whether a text looks as if it held a JWT.
 #[must_use]
 pub fn may_stand_in(text: &[u8]) -> bool {
-    text.len() >= SHORTEST_JWT && memmem::find(text, JWT_START).is_some()
+    text.len() >= SHORTEST_JWT && JWT_START.find(text).is_some()
 }
 
 /// The parts of a list that do not hold what is looked for.

@@ -19,12 +19,14 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Latch;
 
 mod fetch;
+mod look;
 mod reach;
 mod source;
 #[cfg(test)]
 mod tests;
 
 pub(in crate::jwt) use fetch::Fetcher;
+pub use look::{Keys, NoKeys, try_keys};
 pub(in crate::jwt) use source::{FetchError, Source};
 
 /// Shortest time between two fetches that bearers with unknown keys may cause, so that made-up key ids cannot hammer the issuer.
@@ -45,6 +47,8 @@ pub(in crate::jwt) struct KeyRing {
     keys: ArcSwap<KeySet>,
     progress: watch::Sender<Progress>,
     wanted: Notify,
+    /// The source is known to have changed.
+    changed: Notify,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +98,7 @@ impl KeyRing {
             keys: ArcSwap::from_pointee(keys),
             progress: watch::Sender::new(progress),
             wanted: Notify::new(),
+            changed: Notify::new(),
         })
     }
 
@@ -123,6 +128,11 @@ impl KeyRing {
         // A bearer whose wait ends without a fetch is judged by the keys there are.
         let _in_time = tokio::time::timeout(LONGEST_WAIT, ended).await;
         !self.has(seen)
+    }
+
+    /// Has the source read as soon as can be: somebody on this side knows that it changed.
+    pub(in crate::jwt) fn read_again(&self) {
+        self.changed.notify_one();
     }
 
     fn has(&self, keys: &Arc<KeySet>) -> bool {
@@ -167,6 +177,7 @@ impl KeyRing {
         loop {
             tokio::select! {
                 () = &mut due => return,
+                () = self.changed.notified() => return,
                 () = self.wanted.notified() => {
                     // Judged here again: a wish that was uttered during the last fetch has been granted by it.
                     if may_fetch(since, clock.now()) {

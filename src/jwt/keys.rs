@@ -235,6 +235,11 @@ impl KeySet {
             .then(|| self.refused.unwrap_or(KeyError::NoKeys))
     }
 
+    /// How many keys can be used, and why the first of the others cannot.
+    pub(in crate::jwt) fn told(&self) -> (usize, Option<KeyError>) {
+        (self.keys.len(), self.refused)
+    }
+
     /// Takes the place of `previous`: keys in both stay the same objects, so that tokens they verified stay known.
     pub(in crate::jwt) fn succeed(mut self, previous: &Self) -> Self {
         for key in &mut self.keys {

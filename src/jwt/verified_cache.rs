@@ -31,7 +31,8 @@ const STRUCTURES: usize = 640;
 /// How often entries of expired tokens are dropped. Nobody is admitted by them; they only take space.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The verified tokens of one verifier. Issuers, audiences and rules are fixed for its life, so they are part of every key.
+/// The verified tokens of one [`Trust`](crate::jwt::trust::Trust). Issuers, audiences and rules are fixed for its life, so they are part
+/// of every key.
 #[derive(Clone, Debug)]
 pub(in crate::jwt) struct VerifiedCache(Arc<Inner>);
 

@@ -4,27 +4,23 @@
 //! another issuer is ever tried. The signature is checked by the crypto provider with the key as it was parsed at its fetch, because
 //! parsing it anew for each token costs as much again as half a check.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::warn;
+use arc_swap::ArcSwap;
 
 use crate::clock::Clock;
-use crate::config::issuer::{Issuer, KeySource};
-use crate::jwt::claims::profile;
+use crate::config::issuer::Issuer;
 use crate::jwt::error::LogoutError;
-use crate::jwt::jwks::{Fetcher, Keeper, KeyRing, Source};
-use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::jwks::Fetcher;
 use crate::jwt::logout_token::LogoutToken;
-use crate::jwt::taken::Taken;
-use crate::jwt::unverified::{Decoded, Halves, MAX_TOKEN_BYTES, Unverified};
-use crate::jwt::verified_cache::{Known, Tag, VerifiedCache};
-use crate::jwt::{LoggedOut, Principal, TokenFingerprint, Verified, VerifyError};
+use crate::jwt::trust::{Trust, Workshop};
+use crate::jwt::unverified::{Decoded, Halves, MAX_TOKEN_BYTES};
+use crate::jwt::verified_cache::Tag;
+use crate::jwt::{LoggedOut, TokenFingerprint, Verified, VerifyError};
 use crate::secret::Bearer;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::Readiness;
 
 /// Verifies JWTs of the configured issuers; cheap to clone. Its background tasks end with the last clone.
@@ -37,21 +33,8 @@ pub struct Unknown(Option<Tag>);
 
 #[derive(Debug)]
 struct Inner {
-    issuers: HashMap<Arc<str>, Trusted>,
-    cache: VerifiedCache,
-    clock: Clock,
-    metrics: Metrics,
-    _stop: DropGuard,
-}
-
-/// An issuer with its keys.
-#[derive(Debug)]
-struct Trusted {
-    name: Arc<str>,
-    rules: Arc<Issuer>,
-    ring: Arc<KeyRing>,
-    /// Its logout tokens that have been taken.
-    taken: Taken,
+    trust: ArcSwap<Trust>,
+    workshop: Workshop,
 }
 
 impl Verifier {
@@ -64,74 +47,44 @@ impl Verifier {
     #[must_use]
     pub fn new(
         issuers: &[Arc<Issuer>],
-        http: reqwest::Client,
+        http: impl Into<Outgoing>,
         clock: Clock,
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
-        let stop = CancellationToken::new();
-        let fetcher = Fetcher::new(http);
-        let trust = |rules: &Arc<Issuer>| {
-            let name: Arc<str> = Arc::from(rules.issuer.as_str());
-            let latch = || readiness.latch(&format!("keys of issuer {name}"));
-            let kept = |source| {
-                KeyRing::kept(Keeper {
-                    issuer: Arc::clone(&name),
-                    accepted: rules.algorithms.clone(),
-                    source,
-                    clock: clock.clone(),
-                    metrics: metrics.clone(),
-                    latch: latch(),
-                    stop: stop.clone(),
-                })
-            };
-            let ring = match &rules.keys {
-                KeySource::JwksUrl(url) => kept(Source::Jwks(fetcher.clone(), url.clone())),
-                KeySource::Discovery => {
-                    kept(Source::Discovery(fetcher.clone(), rules.issuer.clone()))
-                }
-                KeySource::JwksFile(path) => kept(Source::JwksFile(path.clone())),
-                KeySource::PublicKeyFile(path) => kept(Source::PublicKeyFile(path.clone())),
-                KeySource::Secret(secret) => match Key::from_secret(secret, &rules.algorithms) {
-                    Ok(key) => KeyRing::fixed(Some(key)),
-                    Err(error) => {
-                        latch().missing(&error.to_string());
-                        warn!(
-                            issuer = &*name,
-                            error.kind = error.kind(),
-                            error = %error,
-                            "secret of issuer {name} cannot be used, so all its tokens are refused; set a random one of 32 bytes or more"
-                        );
-                        KeyRing::fixed(None)
-                    }
-                },
-            };
-            let trusted = Trusted {
-                name: Arc::clone(&name),
-                rules: Arc::clone(rules),
-                ring,
-                taken: Taken::default(),
-            };
-            (name, trusted)
-        };
-        let issuers = issuers.iter().map(trust).collect();
-        let cache = VerifiedCache::new();
-        let sweeping = cache.clone().keep_swept(clock.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(sweeping));
-        Self(Arc::new(Inner {
-            issuers,
-            cache,
+        let workshop = Workshop {
+            fetcher: Fetcher::new(http.into()),
             clock,
             metrics,
-            _stop: stop.drop_guard(),
+            readiness: readiness.clone(),
+        };
+        let trust = Trust::first(issuers, &workshop);
+        Self(Arc::new(Inner {
+            trust: ArcSwap::from_pointee(trust),
+            workshop,
         }))
+    }
+
+    /// Believes these issuers from now on, and nobody else. Keys of an issuer that has the same source as before stay in use; those of
+    /// others hold no readiness that was given already, and their tokens are refused until the keys are there. Keys in files are read
+    /// again. Calls must not overlap.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn believe(&self, issuers: &[Arc<Issuer>]) {
+        let before = self.0.trust.load_full();
+        before.read_files_again();
+        if !before.is_in(issuers) {
+            let next = Trust::next(&before, issuers, &self.0.workshop);
+            self.0.trust.store(Arc::new(next));
+        }
     }
 
     /// The token, if it was verified before, is within its times and its key was not withdrawn: no I/O, no signature check, no lock
     /// held.
     #[must_use]
     pub fn known(&self, bearer: &str) -> Option<Arc<Verified>> {
-        self.look_up(bearer, self.0.clock.now()).ok()
+        self.look_up(bearer, self.0.workshop.clock.now()).ok()
     }
 
     /// As [`Verifier::known`], by the caller's reading of the clock.
@@ -142,9 +95,9 @@ impl Verifier {
         if bearer.len() > MAX_TOKEN_BYTES {
             return Err(Unknown(None));
         }
-        let found = self.0.cache.find(bearer, now);
+        let found = self.0.trust.load().cache.find(bearer, now);
         if found.is_ok() {
-            self.0.metrics.token_known();
+            self.0.workshop.metrics.token_known();
         }
         found.map_err(|tag| Unknown(Some(tag)))
     }
@@ -162,7 +115,7 @@ impl Verifier {
     /// # Errors
     /// As [`Verifier::verify`].
     pub async fn verify_text(&self, bearer: &str) -> Result<Arc<Verified>, VerifyError> {
-        match self.look_up(bearer, self.0.clock.now()) {
+        match self.look_up(bearer, self.0.workshop.clock.now()) {
             Ok(verified) => Ok(verified),
             Err(unknown) => self.verify_unknown(bearer, unknown).await,
         }
@@ -178,7 +131,7 @@ impl Verifier {
         unknown: Unknown,
     ) -> Result<Arc<Verified>, VerifyError> {
         let outcome = self.0.verify(bearer, unknown).await;
-        self.0.metrics.token_verified(match &outcome {
+        self.0.workshop.metrics.token_verified(match &outcome {
             Ok(_) => "ok",
             Err(error) => error.kind(),
         });
@@ -193,8 +146,9 @@ impl Verifier {
         let halves = Halves::cut(token.reveal()).ok_or(VerifyError::Malformed)?;
         let decoded = Decoded::parse(halves)?;
         let unverified = decoded.read(halves)?;
-        let (trusted, _) = self.0.signer(&unverified).await?;
-        let now = self.0.clock.now();
+        let trust = self.0.trust.load_full();
+        let now = self.0.workshop.clock.now();
+        let (trusted, _) = trust.signer(&unverified, now).await?;
         let token = LogoutToken::read(&unverified, &trusted.rules, now)?;
         trusted.taken.take(&token.id, token.window.end(), now)?;
         Ok(token.logged_out(&trusted.name))
@@ -202,7 +156,7 @@ impl Verifier {
 
     /// Drops a token from the verified cache, at its revocation.
     pub fn forget(&self, fingerprint: TokenFingerprint) {
-        self.0.cache.forget(&fingerprint);
+        self.0.trust.load().cache.forget(&fingerprint);
     }
 }
 
@@ -211,106 +165,15 @@ impl Inner {
         let halves = Halves::cut(bearer).ok_or(VerifyError::Malformed)?;
         let decoded = Decoded::parse(halves)?;
         let unverified = decoded.read(halves)?;
-        let (trusted, key) = self.signer(&unverified).await?;
-        let known = trusted.believe(&unverified, key, self.clock.now())?;
+        let clock = &self.workshop.clock;
+        let trust = self.trust.load_full();
+        let (trusted, key) = trust.signer(&unverified, clock.now()).await?;
+        let known = trusted.believe(&unverified, key, clock.now())?;
         let verified = Arc::clone(&known.verified);
         if let Unknown(Some(tag)) = unknown {
-            self.cache.remember(tag, known);
+            // Should others be trusted since the look-up, this is another cache, where nothing is ever found under the tag.
+            trust.cache.remember(tag, known);
         }
         Ok(verified)
     }
-
-    /// Who signed a token, and with which key. Looks at the issuer's keys again, within the brake, when the known ones do not fit.
-    async fn signer(
-        &self,
-        unverified: &Unverified<'_>,
-    ) -> Result<(&Trusted, Arc<Key>), VerifyError> {
-        let trusted = self
-            .issuers
-            .get(&*unverified.claims.issuer()?)
-            .ok_or(VerifyError::UnknownIssuer)?;
-        let keys = trusted.ring.keys();
-        let key = match trusted.key(unverified, &keys) {
-            Err(error) if may_be_cured_by_new_keys(error) => {
-                if !trusted.ring.look_again(&keys, self.clock.now()).await {
-                    return Err(error);
-                }
-                trusted.key(unverified, &trusted.ring.keys())
-            }
-            outcome => outcome,
-        }?;
-        Ok((trusted, key))
-    }
-}
-
-impl Trusted {
-    /// The key that made the signature.
-    fn key(&self, unverified: &Unverified<'_>, keys: &KeySet) -> Result<Arc<Key>, VerifyError> {
-        let Unverified {
-            halves,
-            signature,
-            header,
-            ..
-        } = unverified;
-        let algorithm = header.algorithm()?;
-        if !self.rules.algorithms.contains(&algorithm) {
-            return Err(VerifyError::AlgorithmNotAccepted);
-        }
-        if keys.lack().is_some() {
-            return Err(VerifyError::KeysUnavailable);
-        }
-        let mut candidates = keys.candidates(algorithm, header.kid.as_deref()).peekable();
-        if candidates.peek().is_none() {
-            return Err(VerifyError::UnknownKey);
-        }
-        candidates
-            .find(|key| key.made(signature, halves.signing_input, algorithm))
-            .map(Arc::clone)
-            .ok_or(VerifyError::BadSignature)
-    }
-
-    /// Reads a token that this key signed: its claims are the issuer's own; whether they are for us, and now, is the rest.
-    fn believe(
-        &self,
-        signed: &Unverified<'_>,
-        key: Arc<Key>,
-        now: SystemTime,
-    ) -> Result<Known, VerifyError> {
-        let Unverified {
-            halves,
-            header,
-            claims,
-            ..
-        } = signed;
-        let times = claims.times(&self.rules, now)?;
-        claims.check_purpose(header.typ.as_deref(), &self.rules)?;
-        let principal = Principal::new(
-            Arc::clone(&self.name),
-            &claims.subject()?,
-            claims.session(&self.rules)?.as_deref(),
-            profile(claims, &self.rules.claims)?,
-        );
-        let verified = Verified {
-            principal,
-            fingerprint: TokenFingerprint::of(halves.signing_input),
-            issued_at: times.issued_at,
-            expires_at: times.expires_at,
-        };
-        Ok(Known {
-            verified: Arc::new(verified),
-            window: times.window,
-            key,
-            // Whoever has just come is the last to make room.
-            used: AtomicBool::new(true),
-        })
-    }
-}
-
-/// Whether the issuer may have changed its keys since they were fetched. A wrong signature counts, because not every issuer gives a new
-/// key a new name.
-fn may_be_cured_by_new_keys(error: VerifyError) -> bool {
-    matches!(
-        error,
-        VerifyError::KeysUnavailable | VerifyError::UnknownKey | VerifyError::BadSignature
-    )
 }

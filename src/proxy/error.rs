@@ -49,6 +49,9 @@ pub enum ForwardError {
     /// Nobody is logged in on as many sockets as there may be.
     #[error("too many sockets are open that nobody is logged in on")]
     TooManyPending,
+    /// Rocket.Chat agreed to something else than the WebSocket that was asked for.
+    #[error("rocket.chat agreed to no websocket as asked for")]
+    Disagreed,
     /// The request is no proper WebSocket handshake (RFC 6455 §4.2.1).
     #[error("websocket handshake is malformed")]
     Handshake,
@@ -80,9 +83,11 @@ impl ForwardError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Connect(_) | Self::Broken(_) => "upstream-unreachable",
-            Self::Protocol(_) | Self::Extension | Self::Answer(_) | Self::Scrub(_) => {
-                "upstream-invalid"
-            }
+            Self::Protocol(_)
+            | Self::Extension
+            | Self::Disagreed
+            | Self::Answer(_)
+            | Self::Scrub(_) => "upstream-invalid",
             Self::Timeout => "upstream-timeout",
             Self::Target => "bad-target",
             Self::Body(_) | Self::BrokenBody(_) => "bad-body",

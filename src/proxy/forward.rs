@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::Body as _;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::body::{Body, Held, Upload};
@@ -32,6 +33,8 @@ pub struct Forward<'a> {
     pub readable_answer: bool,
     /// Length of a body that is not the client's own.
     pub rewritten: Option<usize>,
+    /// When the waiting for Rocket.Chat begins.
+    pub began: Instant,
 }
 
 /// A request's body on its way up.
@@ -64,6 +67,12 @@ impl Forwarder {
         }
     }
 
+    /// Goes over the connections of another one.
+    #[must_use]
+    pub fn over(self, upstream: Upstream) -> Self {
+        Self { upstream, ..self }
+    }
+
     /// Where requests go.
     #[must_use]
     pub fn upstream(&self) -> &Upstream {
@@ -89,7 +98,8 @@ impl Forwarder {
         let (body, replay) = self.body(payload)?;
         let keep = forward.admission.is_some();
         let (request, kept) = self.made(&mut forward, body, keep)?;
-        let answer = self.upstream.send(request, replay.held()).await?;
+        let began = forward.began;
+        let answer = self.upstream.send(request, replay.held(), began).await?;
         let (Some(admission), StatusCode::UNAUTHORIZED) = (&mut forward.admission, answer.status())
         else {
             return Ok(self.pass_back(answer));
@@ -106,7 +116,8 @@ impl Forwarder {
         drop(answer);
         forward.parts.headers = kept.into_headers();
         let (request, _) = self.made(&mut forward, body, false)?;
-        let answer = self.upstream.send(request, replay.held()).await?;
+        let began = Instant::now();
+        let answer = self.upstream.send(request, replay.held(), began).await?;
         Ok(self.pass_back(answer))
     }
 
@@ -121,7 +132,8 @@ impl Forwarder {
     ) -> Result<Response<Body>, ForwardError> {
         let (body, replay) = self.body(payload)?;
         let (request, kept) = self.made(forward, body, true)?;
-        let answer = self.upstream.send(request, replay.held()).await?;
+        let began = forward.began;
+        let answer = self.upstream.send(request, replay.held(), began).await?;
         forward.parts.headers = kept.map(Kept::into_headers).unwrap_or_default();
         Ok(self.pass_back(answer))
     }

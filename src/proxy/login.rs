@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
+use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::gate::{Admission, Gate};
@@ -68,6 +69,7 @@ async fn once(
         as_cookies: false,
         readable_answer: true,
         rewritten: Some(body.len()),
+        began: Instant::now(),
     };
     let answer = forwarder.once(&mut forward, Payload::Whole(body)).await?;
     let (mut head, body) = answer.into_parts();

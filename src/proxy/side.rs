@@ -1,7 +1,10 @@
 //! One side of a socket as the handshake left it, and what the two sides' first words tell of their framing.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::body::Guard;
 use crate::ddp::Framing;
 use crate::places::Place;
 use crate::transport::Transport;
@@ -19,8 +22,17 @@ pub struct Side {
     pub stream: Transport,
     /// Bytes that came with the handshake.
     pub early: Bytes,
-    /// Its place among the connections that may be open, given back when it closes.
-    pub place: Option<Place>,
+    /// What it holds for as long as it is open.
+    pub stay: Option<Stay>,
+}
+
+/// What a downstream socket holds.
+#[derive(Debug)]
+pub enum Stay {
+    /// Its connection's place among those that may be open.
+    Connection(Place),
+    /// Of a connection that it has to itself no more than the others on it have: word that the connection is not idle.
+    Stream(Arc<Guard>),
 }
 
 /// How DDP stands in the frames of a path where servers differ (RC §6.1): whoever speaks first tells.

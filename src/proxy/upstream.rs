@@ -3,12 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use http::uri::{Authority, Scheme};
-use http::{Response, Uri};
+use http::uri::Scheme;
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
@@ -17,6 +16,9 @@ use crate::config::rocketchat::Timeouts;
 use crate::proxy::error::ForwardError;
 use crate::proxy::inject::UpstreamRequest;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::spans::{self, Kind, Span, attribute};
+use crate::tls::upstream::Towards;
+use crate::transport::Transport;
 
 mod link;
 mod pool;
@@ -30,76 +32,86 @@ use pool::Idle;
 pub struct Upstream {
     idle: Arc<Idle>,
     connector: HttpConnector,
+    /// Where connections go; the connector knows plain ones only, whatever is spoken over them.
     origin: Uri,
-    authority: Authority,
+    tls: Option<Towards>,
     timeouts: Timeouts,
     metrics: Metrics,
 }
 
 impl Upstream {
-    /// `url` is Rocket.Chat's base URL, checked by the config: `http`, no path.
+    /// `url` is Rocket.Chat's base URL, checked by the config: no path, and `tls` exactly where it is `https`.
     #[must_use]
-    pub fn new(url: &url::Url, timeouts: Timeouts, metrics: Metrics) -> Option<Self> {
-        let authority: Authority = url.authority().parse().ok()?;
+    pub fn new(
+        url: &url::Url,
+        tls: Option<Towards>,
+        timeouts: Timeouts,
+        metrics: Metrics,
+    ) -> Option<Self> {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(timeouts.connect));
         connector.set_nodelay(true);
+        let authority = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
         let origin = Uri::builder()
             .scheme(Scheme::HTTP)
-            .authority(authority.clone())
+            .authority(authority)
             .path_and_query("/");
         Some(Self {
             idle: Arc::default(),
             connector,
             origin: origin.build().ok()?,
-            authority,
+            tls,
             timeouts,
             metrics,
         })
     }
 
-    /// Sends a request and waits for the answer's head; a body that `held` sees move may take as long as it likes,
+    /// Sends a request and waits for the answer's head, counted from `began`; a body that `held` sees move may take as long as it likes,
     /// one that stands still may not. A request of which nothing was sent, because its kept connection had been closed meanwhile, goes over another
     /// one.
     ///
     /// # Errors
     /// [`ForwardError`] when no head came.
-    pub async fn send(
-        &self,
+    pub fn send<'a>(
+        &'a self,
         request: UpstreamRequest,
-        held: Option<&Held>,
-    ) -> Result<Response<Body>, ForwardError> {
-        let began = Instant::now();
+        held: Option<&'a Held>,
+        began: Instant,
+    ) -> impl Future<Output = Result<Response<Body>, ForwardError>> + 'a {
         let until = Until {
             began,
             patience: self.timeouts.response_header,
             held,
         };
-        let mut request = request.into_request();
-        loop {
-            let (mut link, kept) = match self.idle.take(began) {
-                Some(link) => (link, true),
-                None => (Box::pin(self.link()).await?, false),
-            };
-            match link.send(request, until).await {
-                Ok(answer) => {
-                    let now = Instant::now();
-                    self.metrics.upstream_answered(now.duration_since(began));
-                    return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+        let (mut request, span) = forwarding(request.into_request());
+        // The block takes the request as it is, where an `async fn` would keep room for it twice.
+        async move {
+            let outcome = loop {
+                let (mut link, kept) = match self.idle.take(began) {
+                    Some(link) => (link, true),
+                    None => match Box::pin(self.link()).await {
+                        Ok(link) => (link, false),
+                        Err(error) => break Err(error),
+                    },
+                };
+                match link.send(request, until).await {
+                    Ok(answer) => {
+                        let now = Instant::now();
+                        self.metrics.upstream_answered(now.duration_since(began));
+                        break Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+                    }
+                    Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
+                    Err(Failure::Unsent(_, error)) => break Err(ForwardError::from_client(error)),
+                    Err(Failure::Sent(error)) => break Err(error),
                 }
-                Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
-                Err(Failure::Unsent(_, error)) => return Err(ForwardError::from_client(error)),
-                Err(Failure::Sent(error)) => return Err(error),
-            }
+            };
+            noted(span, &outcome);
+            outcome
         }
     }
 
     async fn link(&self) -> Result<Box<Link>, ForwardError> {
-        let connecting = self.connector.clone().call(self.origin.clone());
-        let stream = connecting
-            .await
-            .map_err(|error| ForwardError::Connect(error.into()))?;
-        Link::new(stream.into_inner(), Arc::downgrade(&self.idle))
+        Link::new(self.dial().await?, Arc::downgrade(&self.idle))
             .await
             .map_err(ForwardError::from_client)
     }
@@ -112,35 +124,62 @@ impl Upstream {
         &self,
         request: UpstreamRequest,
     ) -> Result<Response<Incoming>, ForwardError> {
-        let stream = timeout(self.timeouts.connect, self.dial())
-            .await
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| ForwardError::Connect(error.into()))?;
+        let (request, span) = forwarding(request.into_request());
+        let outcome = self.shake_hands(request).await;
+        noted(span, &outcome);
+        outcome
+    }
+
+    async fn shake_hands(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, ForwardError> {
+        let stream = self.dial().await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(ForwardError::from_client)?;
         // Ends with the upgrade, or with the answer that was given instead of one.
         tokio::spawn(connection.with_upgrades());
-        match timeout(
-            self.timeouts.response_header,
-            sender.send_request(request.into_request()),
-        )
-        .await
-        {
+        match timeout(self.timeouts.response_header, sender.send_request(request)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(ForwardError::from_client(error)),
             Err(_) => Err(ForwardError::Timeout),
         }
     }
 
-    async fn dial(&self) -> io::Result<TcpStream> {
-        let host = self
-            .authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
-        let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or(80))).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    async fn dial(&self) -> Result<Transport, ForwardError> {
+        let connecting = async {
+            let connecting = self.connector.clone().call(self.origin.clone());
+            let stream = connecting.await?.into_inner();
+            match &self.tls {
+                None => Ok(Transport::Plain(stream)),
+                Some(tls) => Ok(tls.connect(stream).await?),
+            }
+        };
+        timeout(self.timeouts.connect, connecting)
+            .await
+            .unwrap_or_else(|_| Err(Box::from(io::Error::from(io::ErrorKind::TimedOut))))
+            .map_err(ForwardError::Connect)
+    }
+}
+
+/// The span of a request's way, if it is traced; Rocket.Chat is told. By value: what is lent once takes room in whoever waits.
+fn forwarding(mut request: Request<Body>) -> (Request<Body>, Option<Box<Span>>) {
+    let mut span = spans::part("forward", Kind::Call);
+    if let Some(span) = &mut span {
+        let method = attribute::known(request.method().as_str());
+        span.note(attribute::METHOD, method);
+        span.tell(request.headers_mut());
+    }
+    (request, span)
+}
+
+fn noted<B>(span: Option<Box<Span>>, outcome: &Result<Response<B>, ForwardError>) {
+    let Some(mut span) = span else {
+        return;
+    };
+    match outcome {
+        Ok(answer) => span.answered(answer.status().as_u16()),
+        Err(error) => span.failed(error.kind()),
     }
 }

@@ -6,45 +6,36 @@
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
-use http_body::Body as _;
+use http::{Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::body::{Body, Upload};
 use crate::config::websocket::WebSocket;
 use crate::ddp::Framing;
 use crate::gate::{Admission, Gate};
-use crate::headers::{self, hop};
+use crate::headers;
 use crate::places::{Full, Place, Places};
 use crate::proxy::doorkeeper::Doorkeeper;
 use crate::proxy::error::ForwardError;
 use crate::proxy::forward::Forwarder;
+use crate::proxy::handshake::Handshake;
 use crate::proxy::inject::Injection;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::relay::{Carriage, relay};
 use crate::proxy::rulings::Rulings;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Side, Stay};
 use crate::surface::Surface;
 use crate::telemetry::metrics::{Limit, Metrics};
+use crate::tls::upstream::Towards;
 use crate::transport::Transport;
 
-/// Between two sockets that are closed because the service stops: each comes back elsewhere with a login, and Rocket.Chat should
-/// not get all of them at once.
-const LEAVING_PACE: Duration = Duration::from_millis(2);
-
-/// Sockets of one round of [`LEAVING_PACE`]: however many there are, the last goes after ten seconds, within the time of a drain.
-const LEAVING_TURNS: u32 = 5_000;
-
 /// Takes the transport out of an upgraded downstream connection; only the server knows what it wrapped around it.
-pub type Unwrap = fn(Upgraded) -> Option<Side>;
+pub type Unwrap = fn(Upgraded) -> Side;
 
 /// An upgrade that may go on.
 #[derive(Debug)]
@@ -59,15 +50,17 @@ pub struct Asked<'a> {
     pub framing: Option<Framing>,
 }
 
-/// What the server lends for sockets.
+/// What lives longer than the proxy: what the server lends for sockets, and the way to Rocket.Chat.
 #[derive(Clone, Debug)]
 pub struct Lent {
     /// Its way to the transport below an upgrade.
     pub unwrap: Unwrap,
-    /// Cancelled when sockets shall close because the service stops.
-    pub drain: CancellationToken,
+    /// When sockets close because the service stops.
+    pub leaving: Leaving,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
+    /// TLS towards Rocket.Chat, where its URL wants it.
+    pub towards: Option<Towards>,
 }
 
 /// Opens sockets.
@@ -78,7 +71,6 @@ pub struct Sockets {
     rules: WebSocket,
     metrics: Metrics,
     lent: Lent,
-    dismissed: Arc<AtomicU32>,
     /// For sockets that nobody is logged in on: each costs a connection to Rocket.Chat, and whoever opens it showed nothing.
     pending: Places,
 }
@@ -99,7 +91,6 @@ impl Sockets {
             rules: rules.clone(),
             metrics,
             lent,
-            dismissed: Arc::default(),
             pending: Places::new(rules.pending, rules.pending_per_client),
         }
     }
@@ -115,7 +106,7 @@ impl Sockets {
         body: &Upload,
         asked: Asked<'_>,
     ) -> Result<Response<Body>, ForwardError> {
-        let downstream = handshake(asked.parts, body)?;
+        let handshake = Handshake::read(asked.parts, body)?;
         // Before anything is dialled, so that an end in between is not missed.
         let carriage = self.carriage(&asked)?;
         let parts = asked.parts;
@@ -134,6 +125,10 @@ impl Sockets {
         let (request, _) = forwarder.request(parts, &injection, Body::empty())?;
         let mut answer = forwarder.upstream().upgrade(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if answer.status().is_success() && handshake.is_streamed() {
+                // It would be read as agreement.
+                return Err(ForwardError::Disagreed);
+            }
             let mut answer = answer.map(Body::stream);
             headers::strip_response(answer.headers_mut(), forwarder.injector().cookies());
             return Ok(answer);
@@ -148,7 +143,7 @@ impl Sockets {
         let upstream = hyper::upgrade::on(&mut answer);
         let (mut agreed, _) = answer.into_parts();
         headers::strip_response(&mut agreed.headers, forwarder.injector().cookies());
-        hop::set_websocket_upgrade(&mut agreed.headers);
+        let (downstream, stay) = handshake.agree(&mut agreed)?;
         // A browser that offered subprotocols drops a connection that chose none of them.
         if !agreed.headers.contains_key(header::SEC_WEBSOCKET_PROTOCOL)
             && let Some(ours) = ours
@@ -157,14 +152,15 @@ impl Sockets {
         }
         let unwrap = self.lent.unwrap;
         let metrics = self.metrics.clone();
-        let (drain, dismissed) = (self.lent.drain.clone(), Arc::clone(&self.dismissed));
+        let leaving = self.lent.leaving.clone();
         self.lent.tasks.spawn(async move {
             // What comes before and after is boxed, so that a resting socket does not keep room for it.
             let sides = Box::pin(both(downstream, upstream, unwrap)).await;
-            if let Some((downstream, upstream)) = sides {
+            if let Some((mut downstream, upstream)) = sides {
+                downstream.stay = downstream.stay.or(stay.map(Stay::Stream));
                 metrics.sockets_changed(1);
-                let leaving = pin!(turn_to_leave(&drain, &dismissed));
-                let parting = relay(downstream, upstream, carriage, leaving).await;
+                let leave = pin!(leaving.turn());
+                let parting = relay(downstream, upstream, carriage, leave).await;
                 metrics.sockets_changed(-1);
                 Box::pin(parting.part()).await;
             }
@@ -208,34 +204,6 @@ impl Sockets {
     }
 }
 
-/// Waits for the drain, and then for this socket's turn.
-async fn turn_to_leave(drain: &CancellationToken, dismissed: &AtomicU32) {
-    drain.cancelled().await;
-    let before = dismissed.fetch_add(1, Ordering::Relaxed);
-    tokio::time::sleep(LEAVING_PACE * (before % LEAVING_TURNS)).await;
-}
-
-/// Checks what the client must send (RFC 6455 §4.2.1) and takes its half of the upgrade.
-fn handshake(parts: &mut Parts, body: &Upload) -> Result<OnUpgrade, ForwardError> {
-    // An `Upgrade` to something else, or one that `Connection` does not name, must not be answered as if it were one to this.
-    let sound = parts.method == Method::GET
-        && hop::asks_websocket(&parts.headers)
-        && parts.version == Version::HTTP_11
-        && body.is_end_stream()
-        && parts
-            .headers
-            .get(header::SEC_WEBSOCKET_VERSION)
-            .is_some_and(|version| version == "13")
-        && parts.headers.contains_key(header::SEC_WEBSOCKET_KEY);
-    if !sound {
-        return Err(ForwardError::Handshake);
-    }
-    parts
-        .extensions
-        .remove::<OnUpgrade>()
-        .ok_or(ForwardError::Handshake)
-}
-
 /// Our subprotocol, if it is among the offers.
 fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
     let ours = ours?;
@@ -251,11 +219,11 @@ fn offered_ours(offers: &HeaderMap, ours: Option<&str>) -> Option<HeaderValue> {
 async fn both(downstream: OnUpgrade, upstream: OnUpgrade, unwrap: Unwrap) -> Option<(Side, Side)> {
     // Both handshakes are done; what fails here is a connection that broke in the meantime.
     let (downstream, upstream) = tokio::try_join!(downstream, upstream).ok()?;
-    let upstream = upstream.downcast::<TokioIo<TcpStream>>().ok()?;
+    let upstream = upstream.downcast::<TokioIo<Transport>>().ok()?;
     let upstream = Side {
-        stream: Transport::Plain(upstream.io.into_inner()),
+        stream: upstream.io.into_inner(),
         early: upstream.read_buf,
-        place: None,
+        stay: None,
     };
-    Some((unwrap(downstream)?, upstream))
+    Some((unwrap(downstream), upstream))
 }

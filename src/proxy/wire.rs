@@ -15,8 +15,7 @@ use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 
 use crate::ddp::{Conversation, Judge, Sink, Violation};
-use crate::places::Place;
-use crate::proxy::side::Side;
+use crate::proxy::side::{Side, Stay};
 use crate::transport::Transport;
 
 /// Bytes read at a time; as many may wait for a slow receiver.
@@ -55,7 +54,7 @@ pub struct Wire {
     unheard: Vec<u8>,
     client_closed: bool,
     server_closed: bool,
-    _place: Option<Place>,
+    _stay: Option<Stay>,
 }
 
 /// Writes at once what a connection takes, and keeps the rest.
@@ -80,7 +79,7 @@ impl Wire {
             unheard: downstream.early.to_vec(),
             client_closed: false,
             server_closed: false,
-            _place: downstream.place,
+            _stay: downstream.stay,
         }
     }
 
@@ -251,14 +250,15 @@ impl Wire {
 
     /// Ends both connections, the client's with this last frame if one may stand there, and gives both sides a moment to hang up.
     pub async fn part(mut self, last: Option<[u8; 4]>) {
-        if let Some(last) = last
-            && self.down.is_empty()
-        {
-            // A client that does not read must not hold up the end of its session.
-            let _sent = self.client.try_write(&last);
-        }
-        // Within the time, too: under TLS a goodbye waits for room.
-        let hung_up = async { tokio::join!(hang_up(&mut self.client), hang_up(&mut self.server)) };
+        let last = last.filter(|_| self.down.is_empty());
+        let goodbye = async {
+            if let Some(last) = last {
+                let _sent = self.client.write_all(&last).await;
+            }
+            hang_up(&mut self.client).await;
+        };
+        // A client that does not read must not hold up the end for longer.
+        let hung_up = async { tokio::join!(goodbye, hang_up(&mut self.server)) };
         let _gone = timeout(LINGER, hung_up).await;
     }
 }
@@ -345,3 +345,6 @@ async fn hang_up(side: &mut Transport) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests;

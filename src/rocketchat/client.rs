@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -19,17 +20,18 @@ use crate::rocketchat::{
     ApiError, Credentials, NewUser, User, expiration, logout, password, refusal, upkeep, wire,
 };
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::Readiness;
 
 /// Rocket.Chat's administration as we need it; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct RocketChat(Arc<Inner>);
+pub struct RocketChat(pub(in crate::rocketchat) Arc<Inner>);
 
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Inner {
     pub(in crate::rocketchat) caller: Caller,
     pub(in crate::rocketchat) minter: Minter,
-    notices: Notices,
+    pub(in crate::rocketchat) notices: Notices,
     login_expiration_millis: AtomicU64,
 }
 
@@ -49,25 +51,43 @@ impl RocketChat {
     #[must_use]
     pub fn new(
         config: &config::rocketchat::RocketChat,
-        http: reqwest::Client,
+        http: impl Into<Outgoing>,
         clock: Clock,
         metrics: Metrics,
         readiness: &Readiness,
     ) -> Self {
+        let chat = Self::quiet(config, http, clock, metrics);
+        upkeep::start(&chat.0, readiness.latch("rocketchat"));
+        chat
+    }
+
+    /// As [`RocketChat::new`], without upkeep: no call is made but those that are asked for.
+    #[must_use]
+    pub fn quiet(
+        config: &config::rocketchat::RocketChat,
+        http: impl Into<Outgoing>,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
         let account = ServiceAccount::new(&config.service_account);
+        let minter = Minter::new(config, &clock);
         let inner = Arc::new(Inner {
             caller: Caller {
-                transport: Transport::new(config, http, clock, metrics),
-                account,
+                transport: Transport::new(config, http.into(), clock, metrics),
+                account: ArcSwap::from_pointee(account),
                 unwell: Arc::new(Notify::new()),
             },
-            minter: Minter::new(config),
+            minter,
             notices: Notices::default(),
             login_expiration_millis: AtomicU64::new(0),
         });
         inner.set_login_expiration(expiration::DEFAULT);
-        upkeep::start(&inner, readiness.latch("rocketchat"));
         Self(inner)
+    }
+
+    /// Calls that begin from now on go by this client, which must be as the one of [`RocketChat::new`].
+    pub fn go_by(&self, http: reqwest::Client) {
+        self.0.caller.transport.go_by(http);
     }
 
     /// Finds a user by exact username. A miss does not mean that the name is free: uniqueness ignores case (RC §2.5).
@@ -245,7 +265,31 @@ impl RocketChat {
     /// [`ApiError`] when Rocket.Chat did not say that the token is gone; it then lives until it expires.
     pub async fn close(&self) -> Result<(), ApiError> {
         let caller = &self.0.caller;
-        caller.account.close(&caller.transport).await
+        caller.account().close(&caller.transport).await
+    }
+
+    /// Acts with the account and the create-token secret of this config from now on; the rest of it holds from the start. A login that the
+    /// account before had made is given back. Needs a runtime.
+    pub fn take_account(&self, config: &config::rocketchat::RocketChat) {
+        let caller = &self.0.caller;
+        self.0
+            .minter
+            .take_secret(config.create_token_secret.clone());
+        if caller.account().acts_as(&config.service_account) {
+            return;
+        }
+        let account = ServiceAccount::new(&config.service_account);
+        let before = caller.account.swap(Arc::new(account));
+        let transport = Arc::clone(&caller.transport);
+        tokio::spawn(async move {
+            if let Err(error) = before.close(&transport).await {
+                tracing::warn!(
+                    error.kind = error.kind(),
+                    "the login of the service account from before could not be given back; its auth token lives until it expires"
+                );
+            }
+        });
+        caller.unwell.notify_one();
     }
 
     /// The error of an answer; tells the operator when it is a permission.

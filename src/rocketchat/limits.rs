@@ -47,6 +47,11 @@ impl Quota {
         }
     }
 
+    /// Calls left in the window, where calls are counted at all.
+    pub(in crate::rocketchat) fn remaining(self) -> Option<u64> {
+        self.remaining
+    }
+
     fn wait(self, now: SystemTime) -> Duration {
         let named = match (self.reset, self.retry_after) {
             (Some(reset), _) => reset.duration_since(now).unwrap_or(SHORTEST),

@@ -1,5 +1,10 @@
 //! Mints auth tokens: `users.createToken` in the regime of the Rocket.Chat at hand (RC §3), or the password fallback (RC §3.7).
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::clock::Clock;
 use crate::config;
 use crate::config::rocketchat::{Mint, Regime};
 use crate::rocketchat::answer::Answer;
@@ -26,7 +31,7 @@ const WRONG_FORM: &str = "it does not understand the request for a token: check 
 pub(in crate::rocketchat) struct Minter {
     /// Which regime is spoken.
     pub(in crate::rocketchat) regimes: Regimes,
-    secret: Option<Secret>,
+    secret: ArcSwapOption<Secret>,
     passwords: Option<Passwords>,
 }
 
@@ -41,15 +46,23 @@ enum Tried {
 
 impl Minter {
     /// As configured.
-    pub(in crate::rocketchat) fn new(config: &config::rocketchat::RocketChat) -> Self {
+    pub(in crate::rocketchat) fn new(
+        config: &config::rocketchat::RocketChat,
+        clock: &Clock,
+    ) -> Self {
         Self {
             regimes: Regimes::new(config.version),
-            secret: config.create_token_secret.clone(),
+            secret: ArcSwapOption::from(config.create_token_secret.clone().map(Arc::new)),
             passwords: match &config.mint {
                 Mint::CreateToken => None,
-                Mint::Password { key } => Some(Passwords::new(key.clone())),
+                Mint::Password { key } => Some(Passwords::new(key.clone(), clock.clone())),
             },
         }
+    }
+
+    /// Shows this secret from now on.
+    pub(in crate::rocketchat) fn take_secret(&self, secret: Option<Secret>) {
+        self.secret.store(secret.map(Arc::new));
     }
 
     /// The logins of the password fallback, when it is configured.
@@ -59,7 +72,7 @@ impl Minter {
 
     /// Whether this regime can be served with the secret that is configured.
     pub(in crate::rocketchat) fn lacks_secret(&self, regime: Regime) -> bool {
-        self.passwords.is_none() && self.secret.is_none() && regime != Regime::NoSecret
+        self.passwords.is_none() && self.secret.load().is_none() && regime != Regime::NoSecret
     }
 
     /// Mints a token for a user; it is logged out unless claimed.
@@ -117,7 +130,8 @@ impl Minter {
         regime: Regime,
         user_id: &str,
     ) -> Result<Tried, ApiError> {
-        let secret = match (regime, &self.secret) {
+        let secret = self.secret.load_full();
+        let secret = match (regime, &secret) {
             (Regime::NoSecret, _) => None,
             (Regime::Secret | Regime::SecretAndPermission, Some(secret)) => Some(secret.reveal()),
             (Regime::Secret | Regime::SecretAndPermission, None) => {

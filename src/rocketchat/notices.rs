@@ -31,6 +31,13 @@ impl Notices {
         }
     }
 
+    /// What is to be done about this operation, as said last.
+    pub(in crate::rocketchat) fn mend(&self, operation: Operation) -> Option<&'static str> {
+        *self.said[operation as usize]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn swap(&self, operation: Operation, mend: Option<&'static str>) -> Option<&'static str> {
         let mut said = self.said[operation as usize]
             .lock()

@@ -14,6 +14,8 @@ pub(in crate::rocketchat) enum Operation {
     Probe,
     /// Public settings (RC §3.5).
     Settings,
+    /// Which roles hold which permission (RC §11).
+    Permissions,
     /// Lookup of a user (RC §2.5).
     UserInfo,
     /// RC §4.
@@ -32,11 +34,12 @@ pub(in crate::rocketchat) enum Operation {
 
 impl Operation {
     /// Every operation, in the order of their discriminants.
-    pub(in crate::rocketchat) const ALL: [Self; 11] = [
+    pub(in crate::rocketchat) const ALL: [Self; 12] = [
         Self::Info,
         Self::Me,
         Self::Probe,
         Self::Settings,
+        Self::Permissions,
         Self::UserInfo,
         Self::CreateUser,
         Self::UpdateUser,
@@ -53,6 +56,7 @@ impl Operation {
             Self::Me => "me",
             Self::Probe => "probe",
             Self::Settings => "settings",
+            Self::Permissions => "permissions",
             Self::UserInfo => "user-info",
             Self::CreateUser => "create-user",
             Self::UpdateUser => "update-user",
@@ -66,7 +70,12 @@ impl Operation {
     /// The HTTP method.
     pub(in crate::rocketchat) fn method(self) -> Method {
         match self {
-            Self::Info | Self::Me | Self::Probe | Self::Settings | Self::UserInfo => Method::GET,
+            Self::Info
+            | Self::Me
+            | Self::Probe
+            | Self::Settings
+            | Self::Permissions
+            | Self::UserInfo => Method::GET,
             Self::CreateUser
             | Self::UpdateUser
             | Self::CreateToken
@@ -82,6 +91,7 @@ impl Operation {
             Self::Info => "/api/info",
             Self::Me | Self::Probe => "/api/v1/me",
             Self::Settings => "/api/v1/settings.public",
+            Self::Permissions => "/api/v1/permissions.listAll",
             Self::UserInfo => "/api/v1/users.info",
             Self::CreateUser => "/api/v1/users.create",
             Self::UpdateUser => "/api/v1/users.update",
@@ -103,6 +113,7 @@ impl Operation {
             Self::Info => "read the version",
             Self::Me | Self::Probe => "read its own profile",
             Self::Settings => "read public settings",
+            Self::Permissions => "read which roles hold which permission",
             Self::UserInfo => "look users up",
             Self::CreateUser => "create users with the configured roles",
             Self::UpdateUser => "edit users",
@@ -130,6 +141,7 @@ impl Operation {
             | Self::Me
             | Self::Probe
             | Self::Settings
+            | Self::Permissions
             | Self::UserInfo
             | Self::Login
             | Self::Logout

@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::{hmac, rand};
 use data_encoding::BASE64URL_NOPAD;
 
+use crate::clock::Clock;
+use crate::recent::Recent;
 use crate::rocketchat::brake::Brake;
 use crate::rocketchat::error::{Refusal, RefusedData};
 use crate::rocketchat::login::{Login, LoginRefusal, log_in, password_digest};
@@ -21,7 +23,7 @@ use crate::secret::Secret;
 const CLASSES: &str = ".Aa1-";
 
 /// Users whose refusals are remembered; a workspace where more are refused at a time is misconfigured anyway.
-const REMEMBERED: u64 = 10_000;
+const REMEMBERED: usize = 10_000;
 
 /// How long a refusal is remembered: longer than the longest pause.
 const REMEMBERED_FOR: Duration = Duration::from_secs(2 * 3600);
@@ -62,7 +64,7 @@ fn shaped(bytes: &[u8]) -> Secret {
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Passwords {
     key: Secret,
-    refused: moka::sync::Cache<String, (Brake, Cause)>,
+    refused: Recent<String, (Brake, Cause)>,
     streak: Mutex<Streak>,
 }
 
@@ -82,13 +84,10 @@ struct Streak {
 
 impl Passwords {
     /// Logins with passwords derived from this key.
-    pub(in crate::rocketchat) fn new(key: Secret) -> Self {
+    pub(in crate::rocketchat) fn new(key: Secret, clock: Clock) -> Self {
         Self {
             key,
-            refused: moka::sync::Cache::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            refused: Recent::lasting(REMEMBERED, REMEMBERED_FOR, clock),
             streak: Mutex::default(),
         }
     }
@@ -122,7 +121,7 @@ impl Passwords {
         let digest = password_digest(self.of(&user.username).reveal());
         let refusal = match log_in(transport, &user.username, &digest, None).await? {
             Login::In(token) => {
-                self.refused.invalidate(&user.id);
+                self.refused.take(&user.id);
                 *self.streak() = Streak::default();
                 return Ok(token);
             }

@@ -73,6 +73,11 @@ impl ServiceAccount {
         }
     }
 
+    /// Is it this one, with the same ways in?
+    pub(in crate::rocketchat) fn acts_as(&self, setting: &Setting) -> bool {
+        self.setting == *setting
+    }
+
     /// What to make a call with; logs in when there is nothing.
     ///
     /// # Errors

@@ -3,13 +3,16 @@
 //! A call that mints runs in a task of its own: when its caller gave up or was dropped, the token that still comes is logged out
 //! and not lost ([`Unclaimed`]).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use arc_swap::ArcSwap;
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::clock::Clock;
@@ -20,6 +23,8 @@ use crate::rocketchat::limits::{Limits, Quota};
 use crate::rocketchat::operation::Operation;
 use crate::rocketchat::unclaimed::Unclaimed;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::outgoing::Outgoing;
+use crate::telemetry::spans;
 
 /// Largest answer that is read. Rocket.Chat's answers to our calls have a few KiB; `settings.public` of 6.x is the longest.
 const LARGEST_ANSWER: usize = 1024 * 1024;
@@ -65,6 +70,7 @@ pub(in crate::rocketchat) struct SecondFactor {
 pub(in crate::rocketchat) struct Request<'a> {
     operation: Operation,
     query: Option<(&'static str, &'a str)>,
+    forwarded_for: Option<IpAddr>,
     body: Option<Vec<u8>>,
     identity: Option<Identity>,
     second_factor: Option<SecondFactor>,
@@ -76,6 +82,7 @@ impl<'a> Request<'a> {
         Self {
             operation,
             query: None,
+            forwarded_for: None,
             body: None,
             identity: None,
             second_factor: None,
@@ -85,6 +92,12 @@ impl<'a> Request<'a> {
     /// With a query of one key.
     pub(in crate::rocketchat) fn query(mut self, key: &'static str, value: &'a str) -> Self {
         self.query = Some((key, value));
+        self
+    }
+
+    /// For a client at this address (RC §5.3).
+    pub(in crate::rocketchat) fn forwarded_for(mut self, client: IpAddr) -> Self {
+        self.forwarded_for = Some(client);
         self
     }
 
@@ -108,35 +121,58 @@ impl<'a> Request<'a> {
 /// The way to Rocket.Chat.
 #[derive(Debug)]
 pub(in crate::rocketchat) struct Transport {
-    http: reqwest::Client,
+    http: ArcSwap<Outgoing>,
     base: Url,
+    /// What Rocket.Chat is called, where the URL has the name that its certificate holds for in the place of it.
+    host: Option<HeaderValue>,
     patience: Duration,
     clock: Clock,
     metrics: Metrics,
     limits: Limits,
+    tasks: TaskTracker,
 }
 
 impl Transport {
-    /// `http` must not follow redirects: they would carry the service account's token to wherever an answer says.
+    /// `http` must not follow redirects: they would carry the service account's token to wherever an answer says. Where
+    /// `rocketchat.tls.server_name` differs from the URL's host, it is asked for that name, and must connect to the URL's host all the same.
     pub(in crate::rocketchat) fn new(
         config: &config::rocketchat::RocketChat,
-        http: reqwest::Client,
+        http: Outgoing,
         clock: Clock,
         metrics: Metrics,
     ) -> Arc<Self> {
+        let mut base = config.url.clone();
+        let name = config.tls.as_ref().and_then(|tls| tls.other_name(&base));
+        let host = name.and_then(|name| {
+            base.set_host(Some(name)).ok()?;
+            HeaderValue::from_str(config.url.authority()).ok()
+        });
         Arc::new(Self {
-            http,
-            base: config.url.clone(),
+            http: ArcSwap::from_pointee(http),
+            base,
+            host,
             patience: config.timeouts.call,
             limits: Limits::new(clock.clone()),
             clock,
             metrics,
+            tasks: TaskTracker::new(),
         })
+    }
+
+    /// Calls that begin from now on go by this client.
+    pub(in crate::rocketchat) fn go_by(&self, http: reqwest::Client) {
+        let next = self.http.load().by(http);
+        self.http.store(Arc::new(next));
     }
 
     /// The clock of all calls.
     pub(in crate::rocketchat) fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// Tasks that hold auth tokens nobody else knows: mintings under way, and logouts of tokens that nobody took.
+    pub(in crate::rocketchat) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
     }
 
     /// `rocketchat.timeouts.call`.
@@ -189,8 +225,16 @@ impl Transport {
             *built.body_mut() = Some(body.clone().into());
         }
         let headers = built.headers_mut();
+        if let Some(host) = &self.host {
+            headers.insert(HOST, host.clone());
+        }
         if request.body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(client) = request.forwarded_for {
+            let client = HeaderValue::try_from(client.to_string());
+            let name = HeaderName::from_static("x-forwarded-for");
+            headers.insert(name, client.map_err(|_odd| ApiError::Invalid)?);
         }
         if let Some(identity) = &request.identity {
             headers.insert(
@@ -224,12 +268,12 @@ impl Transport {
         }
         let (sender, receiver) = oneshot::channel();
         let transport = Arc::clone(self);
-        tokio::spawn(async move {
+        self.tasks.spawn(spans::carried(async move {
             let answer = transport.send_within(operation, request).await;
             let answer = answer.map(|answer| Unclaimed::take_from(answer, &transport));
             // When nobody waits any more, the answer is dropped here, and with it goes its token: logged out.
             drop(sender.send(answer));
-        });
+        }));
         match tokio::time::timeout(self.patience, receiver).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(ApiError::Timeout),
@@ -239,14 +283,22 @@ impl Transport {
     async fn send_within(
         &self,
         operation: Operation,
-        request: reqwest::Request,
+        mut request: reqwest::Request,
     ) -> Result<Answer, ApiError> {
         let patience = self.patience_of(operation);
+        let http = self.http.load_full();
+        let mut span = http.begin(("rocketchat", operation.name()), &mut request);
         let started = Instant::now();
         let answer = tokio::time::timeout(patience, self.exchange(request)).await;
         self.metrics
             .rocketchat_called(operation.name(), started.elapsed());
-        answer.unwrap_or(Err(ApiError::Timeout))
+        let answer = answer.unwrap_or(Err(ApiError::Timeout));
+        match (&mut span, &answer) {
+            (Some(span), Ok(answer)) => span.answered(answer.status()),
+            (Some(span), Err(error)) => span.failed(error.kind()),
+            (None, _) => {}
+        }
+        answer
     }
 
     fn patience_of(&self, operation: Operation) -> Duration {
@@ -257,7 +309,8 @@ impl Transport {
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Answer, ApiError> {
-        let mut response = self.http.execute(request).await.map_err(failure)?;
+        let http = self.http.load_full();
+        let mut response = http.execute(request).await.map_err(failure)?;
         let status = response.status().as_u16();
         let quota = Quota::read(response.headers());
         let mut body = Vec::new();

@@ -87,7 +87,7 @@ impl Drop for Unclaimed {
             tracing::error!("{UNUSABLE}");
             return;
         };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        let Ok(_runtime) = tokio::runtime::Handle::try_current() else {
             tracing::error!(
                 "an auth token that nobody took could not be logged out: the program ends"
             );
@@ -95,7 +95,8 @@ impl Drop for Unclaimed {
         };
         tracing::warn!("an auth token came that nobody waits for any more; it is logged out");
         let transport = Arc::clone(&self.transport);
-        runtime.spawn(async move { log_out(&transport, identity).await });
+        let tasks = transport.tasks().clone();
+        tasks.spawn(async move { log_out(&transport, identity).await });
     }
 }
 

@@ -19,6 +19,7 @@ use crate::rocketchat::operation::Operation;
 use crate::rocketchat::transport::Request;
 use crate::rocketchat::wire;
 use crate::telemetry::readiness::Latch;
+use crate::tls::complaint;
 
 /// Between looks while all is well: how late a changed `Accounts_LoginExpiration` may be noticed.
 const WELL: Duration = Duration::from_secs(600);
@@ -161,7 +162,10 @@ async fn look(inner: &Inner) -> Result<Vec<String>, Trouble> {
 /// What `/readyz` and the log say.
 fn describe(inner: &Inner, error: &ApiError) -> String {
     match error {
-        ApiError::Unreachable(_) => "unreachable".to_owned(),
+        ApiError::Unreachable(error) => match complaint(error) {
+            Some(complaint) => format!("unreachable: {complaint}; check rocketchat.tls"),
+            None => "unreachable".to_owned(),
+        },
         ApiError::Timeout => "unreachable: no answer in time".to_owned(),
         ApiError::Failed(status) => format!("unreachable: it fails with status {status}"),
         ApiError::Invalid => {
@@ -171,7 +175,7 @@ fn describe(inner: &Inner, error: &ApiError) -> String {
             "it asks to slow down: give the service account's role the permission api-bypass-rate-limit"
                 .to_owned()
         }
-        ApiError::ServiceAccountRefused => match inner.caller.account.complaint() {
+        ApiError::ServiceAccountRefused => match inner.caller.account().complaint() {
             Some(complaint) => {
                 format!("service account refused: check rocketchat.service_account ({complaint})")
             }

@@ -33,18 +33,34 @@ pub(in crate::rocketchat) struct Me {
     pub(in crate::rocketchat) roles: Vec<String>,
 }
 
+/// `GET /api/v1/permissions.listAll` (RC §11).
+#[derive(Debug, Deserialize)]
+pub(in crate::rocketchat) struct Permissions {
+    pub(in crate::rocketchat) update: Vec<Permission>,
+}
+
+/// A permission and the roles that hold it.
+#[derive(Debug, Deserialize)]
+pub(in crate::rocketchat) struct Permission {
+    #[serde(rename = "_id")]
+    pub(in crate::rocketchat) id: String,
+    #[serde(default)]
+    pub(in crate::rocketchat) roles: Vec<String>,
+}
+
 /// `GET /api/v1/settings.public` (RC §3.5).
 #[derive(Debug, Deserialize)]
 pub(in crate::rocketchat) struct Settings {
-    settings: Vec<Setting>,
+    pub(in crate::rocketchat) settings: Vec<Setting>,
 }
 
+/// A setting.
 #[derive(Debug, Deserialize)]
-struct Setting {
+pub(in crate::rocketchat) struct Setting {
     #[serde(rename = "_id")]
-    id: String,
+    pub(in crate::rocketchat) id: String,
     #[serde(default)]
-    value: serde_json::Value,
+    pub(in crate::rocketchat) value: serde_json::Value,
 }
 
 impl Settings {

@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -65,12 +66,13 @@ pub struct Admin(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     subjects: Subjects,
+    token: ArcSwapOption<Secret>,
     page: StatusPage,
     ids: RequestIds,
     began: Instant,
 }
 
-/// What it tells of, and who may ask.
+/// What it tells of.
 #[derive(Debug)]
 pub struct Subjects {
     /// Counters and what failed lately.
@@ -79,8 +81,6 @@ pub struct Subjects {
     pub readiness: Readiness,
     /// Whose sessions are live.
     pub sessions: Sessions,
-    /// What callers of the API show; `None` keeps it closed.
-    pub token: Option<Secret>,
 }
 
 /// One request, as far as it matters here.
@@ -91,15 +91,21 @@ struct Asked<'a> {
 }
 
 impl Admin {
-    /// Tells of these.
+    /// Tells of these. Callers of the API show `token`; `None` keeps it closed.
     #[must_use]
-    pub fn new(subjects: Subjects) -> Self {
+    pub fn new(subjects: Subjects, token: Option<Secret>) -> Self {
         Self(Arc::new(Inner {
             subjects,
+            token: ArcSwapOption::from(token.map(Arc::new)),
             page: StatusPage::new(),
             ids: RequestIds::random(),
             began: Instant::now(),
         }))
+    }
+
+    /// Asks for this token from now on.
+    pub fn take_token(&self, token: Option<Secret>) {
+        self.0.token.store(token.map(Arc::new));
     }
 
     /// Serves until drain.
@@ -173,7 +179,7 @@ impl Inner {
             return Err(AdminError::MethodNotAllowed(place.allowed()));
         }
         if place.is_guarded() {
-            bearer::authorize(asked.request.headers(), self.subjects.token.as_ref())?;
+            bearer::authorize(asked.request.headers(), self.token.load().as_deref())?;
         }
         match (place, method) {
             (Place::Livez, _) => Ok(probes::livez()),

@@ -5,20 +5,16 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsStream};
+use tokio_rustls::{TlsAcceptor, TlsStream, rustls};
 use tokio_util::sync::CancellationToken;
 
 use crate::changes::Changes;
 use crate::clock::Clock;
-use crate::telemetry::metrics::Metrics;
-use crate::tls::{Fault, Files, Served};
-
-/// Between two looks at the files: three calls to the file system, and nobody waits longer for a renewed certificate.
-const LOOK: Duration = Duration::from_secs(2);
+use crate::telemetry::metrics::{Metrics, TlsSide};
+use crate::tls::{Fault, Files, Served, complaint};
 
 /// What a listener serves with; cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,7 +43,7 @@ impl Certificates {
     pub fn open(files: Files, clock: Clock, metrics: Metrics) -> Result<(Self, Following), Fault> {
         let changes = Changes::of(files.paths());
         let served = files.load(clock.now())?;
-        metrics.certificate_served(served.expires);
+        metrics.certificate_shown(TlsSide::Downstream, served.expires);
         let certificates = Self(Arc::new(Inner {
             files,
             served: ArcSwap::from_pointee(served),
@@ -70,19 +66,20 @@ impl Certificates {
         let stream = acceptor.accept(stream).await?;
         Ok(Box::new(TlsStream::Server(stream)))
     }
+
+    /// Counts what became of a handshake.
+    pub fn count(&self, result: &'static str) {
+        self.0.metrics.hands_shaken(result);
+    }
 }
 
 impl Following {
     /// Takes new files for new handshakes until `ended`.
     pub async fn run(mut self, ended: CancellationToken) {
-        let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
-                _ = look.tick() => {}
+                () = self.changes.next() => self.reload().await,
                 () = ended.cancelled() => return,
-            }
-            if self.changes.seen() {
-                self.reload().await;
             }
         }
     }
@@ -102,8 +99,12 @@ impl Following {
                     expires = %until,
                     "new handshakes get the changed certificate"
                 );
-                inner.metrics.certificate_served(served.expires);
-                inner.metrics.certificate_reloaded("ok");
+                inner
+                    .metrics
+                    .certificate_shown(TlsSide::Downstream, served.expires);
+                inner
+                    .metrics
+                    .certificate_reloaded(TlsSide::Downstream, "ok");
                 inner.served.store(Arc::new(served));
             }
             Ok(Err(fault)) => {
@@ -112,10 +113,29 @@ impl Following {
                     error = %fault,
                     "changed TLS files of the listener cannot be used; those from before stay in use"
                 );
-                inner.metrics.certificate_reloaded(fault.error.kind());
+                let kind = fault.error.kind();
+                inner
+                    .metrics
+                    .certificate_reloaded(TlsSide::Downstream, kind);
             }
             // The program ends.
             Err(_) => {}
         }
+    }
+}
+
+/// Why hands were not shaken, as a fixed word for the metric.
+#[must_use]
+pub fn unshaken(error: &io::Error) -> &'static str {
+    use rustls::Error;
+    match complaint(error) {
+        // The client went away, as checks of the port do that say nothing.
+        None => "closed",
+        Some(Error::InvalidMessage(_)) => "no_tls",
+        Some(Error::NoCertificatesPresented | Error::InvalidCertificate(_)) => "client_certificate",
+        // It does not believe our certificate, in most cases.
+        Some(Error::AlertReceived(_)) => "refused_by_client",
+        Some(Error::PeerIncompatible(_) | Error::NoApplicationProtocol) => "incompatible",
+        Some(_) => "failed",
     }
 }

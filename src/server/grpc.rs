@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -18,7 +19,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tonic::Status;
-use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower_service::Service as _;
 
@@ -26,6 +26,7 @@ use crate::body::{Course, Guard, Pieces};
 use crate::filter::envoy_grpc::Limits;
 use crate::places::Place;
 use crate::server::aside::Aside;
+use crate::server::door::Door;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::resets::Resets;
@@ -33,10 +34,12 @@ use crate::server::watch::{Patience, Watch, Watched};
 use crate::telemetry::readiness::Readiness;
 use crate::transport::Transport;
 
+mod answer;
 mod authorization;
 mod health;
 mod own_task;
 
+use answer::Answer;
 use authorization::Authorization;
 use health::Health;
 use own_task::{Inbox, Questions};
@@ -61,9 +64,9 @@ pub struct Grpc(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    handler: Handler,
-    limits: Limits,
-    patience: Patience,
+    door: Door,
+    /// What connections are begun with.
+    bounds: ArcSwap<(Limits, Patience)>,
     readiness: Readiness,
     lifeline: Lifeline,
 }
@@ -72,38 +75,40 @@ impl Grpc {
     /// Prepares the protocol settings once for all connections.
     #[must_use]
     pub fn new(
-        handler: Handler,
-        (limits, patience): (Limits, Patience),
+        door: Door,
+        bounds: (Limits, Patience),
         readiness: Readiness,
         lifeline: Lifeline,
     ) -> Self {
         Self(Arc::new(Inner {
-            handler,
-            limits,
-            patience,
+            door,
+            bounds: ArcSwap::from_pointee(bounds),
             readiness,
             lifeline,
         }))
     }
 
+    /// Begins connections with these bounds from now on; those that are open keep theirs.
+    pub fn take_bounds(&self, bounds: (Limits, Patience)) {
+        self.0.bounds.store(Arc::new(bounds));
+    }
+
     /// Serves one connection until it closes, is overdue, or has finished what it was doing when the service drains.
     pub async fn serve(self, stream: TcpStream, peer: SocketAddr, place: Place) {
         let inner = &*self.0;
-        let _counted = inner.handler.connection_opened();
+        let (limits, patience) = **inner.bounds.load();
+        let visitor = inner.door.visitor();
+        let _counted = visitor.handler().connection_opened();
         let watch = Watch::new();
-        let services = Arc::new(Services::new(inner, peer.ip()));
+        let services = Arc::new(Services::new(inner, (limits, patience), peer.ip()));
         let service = {
             let watch = Arc::clone(&watch);
             service_fn(move |request: Request<Incoming>| {
                 watch.request_began(request.version());
                 let course: Arc<dyn Course> = Arc::<Watch>::clone(&watch);
                 let running = Guard::new(course, Pieces::Whole);
-                let answering = Arc::clone(&services).call(request);
-                async move {
-                    let answer = answering.await;
-                    drop(running);
-                    answer
-                }
+                // Nothing around it: the state of a question is moved before it is first polled, and each layer would add its own.
+                Arc::clone(&services).call(request, visitor.handler(), running)
             })
         };
         let inbox = Inbox::default();
@@ -120,7 +125,7 @@ impl Grpc {
             Transport::Plain(stream),
             Arc::clone(&watch),
             // A gateway takes a question back when its client goes away.
-            Resets::at_most(None),
+            (limits.headers, Resets::at_most(None)),
             place,
         ));
         let serving = http.serve_connection(io, service);
@@ -129,11 +134,17 @@ impl Grpc {
         let mut ended = Aside::new(ending.cancelled());
         let mut told = false;
         let mut overdue = Aside::new(async {
-            let reached = |limit| inner.handler.limit_reached(limit, peer.ip());
-            watch.overdue(inner.patience, reached).await;
-            // Broken off at once, it would fail the question that a gateway sends just then.
-            ending.cancel();
-            tokio::time::sleep(inner.patience.header).await;
+            let waiting = async {
+                let reached = |limit| inner.door.handler().limit_reached(limit, peer.ip());
+                watch.overdue(patience, reached).await;
+                // Broken off at once, it would fail the question that a gateway sends just then.
+                ending.cancel();
+                tokio::time::sleep(patience.header).await;
+            };
+            tokio::select! {
+                () = waiting => {}
+                () = inner.lifeline.hurry.cancelled() => {}
+            }
         });
         poll_fn(|context| {
             if Pin::new(&mut overdue).poll(context).is_ready() {
@@ -162,20 +173,13 @@ struct Services {
 }
 
 impl Services {
-    fn new(inner: &Inner, peer: IpAddr) -> Self {
-        let Inner {
-            handler,
-            limits,
-            patience,
-            readiness,
-            ..
-        } = inner;
+    fn new(inner: &Inner, (limits, patience): (Limits, Patience), peer: IpAddr) -> Self {
+        let readiness = inner.readiness.clone();
         Self {
-            authorization: Authorization::new(handler.clone(), *limits, peer),
+            authorization: Authorization::new(limits, peer),
             // A field costs some bytes besides its own.
             longest: 2 * limits.header_bytes + ATTRIBUTES,
-            health: HealthServer::new(Health::new(readiness.clone()))
-                .max_decoding_message_size(ATTRIBUTES),
+            health: HealthServer::new(Health::new(readiness)).max_decoding_message_size(ATTRIBUTES),
             patience: patience.header,
         }
     }
@@ -183,19 +187,23 @@ impl Services {
     async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Body>, Infallible> {
+        handler: Arc<Handler>,
+        _running: Guard,
+    ) -> Result<Response<Answer>, Infallible> {
         let path = request.uri().path();
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
-        match service.map(|(service, _)| service) {
+        let answered = match service.map(|(service, _)| service) {
             Some(authorization::SERVICE) => {
-                Ok(self.authorization.call(request, self.longest).await)
+                let answering = self.authorization.call(request, self.longest, &handler);
+                return Ok(answering.await);
             }
             Some("grpc.health.v1.Health") => {
                 let answering = self.health.clone().call(request);
-                let told = tokio::time::timeout(self.patience, answering).await;
-                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))
+                let told = Box::pin(tokio::time::timeout(self.patience, answering)).await;
+                told.unwrap_or_else(|_| Ok(Status::deadline_exceeded("no question").into_http()))?
             }
-            _ => Ok(Status::unimplemented("no such service").into_http()),
-        }
+            _ => Status::unimplemented("no such service").into_http(),
+        };
+        Ok(answered.map(Answer::Other))
     }
 }

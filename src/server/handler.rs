@@ -1,15 +1,17 @@
 //! One request from its head to its answer: id, timer, dispatch, metrics and the access line. It never fails.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
+use hyper::ext::Protocol;
 use tokio::time::Instant;
 
-use crate::body::{Body, Upload};
+use crate::body::{Body, Guard, Upload};
 use crate::clock::Clock;
 use crate::endpoints::{self, Endpoints};
 use crate::filter::{Filter, Question, nginx};
@@ -23,6 +25,7 @@ use crate::surface::path::NormalPath;
 use crate::telemetry::access_log::{AccessLog, Entry};
 use crate::telemetry::metrics::{Dialect, Limit, Metrics, Route};
 use crate::telemetry::request_id::{RequestId, RequestIds};
+use crate::telemetry::spans::{Span, Spans};
 
 mod questions;
 
@@ -38,6 +41,7 @@ struct Inner {
     cors: Cors,
     access_log: AccessLog,
     metrics: Metrics,
+    spans: Spans,
     clock: Clock,
     ids: RequestIds,
     /// Header fields that a request may have.
@@ -57,11 +61,32 @@ pub struct Edges {
     pub cors: Cors,
 }
 
-/// What is known of a request, for metrics and the log.
+/// The parts that hold what should outlive them.
+#[derive(Clone, Copy, Debug)]
+pub struct Legacy<'a> {
+    /// Whose tickets wait for their use.
+    pub endpoints: &'a Endpoints,
+    /// Whose connections to Rocket.Chat are open.
+    pub proxy: &'a Proxy,
+}
+
+/// Where requests are told of.
+#[derive(Debug)]
+pub struct Instruments {
+    /// One line for each.
+    pub access_log: AccessLog,
+    /// How many there are.
+    pub metrics: Metrics,
+    /// What each took where.
+    pub spans: Spans,
+}
+
+/// What is known of a request, for metrics, traces and the log.
 #[derive(Debug)]
 struct Seen {
     /// When it began.
     now: SystemTime,
+    began: Instant,
     route: Route,
     dialect: Option<Dialect>,
     acting: Option<Admission>,
@@ -75,6 +100,20 @@ struct Answered {
     status: u16,
     duration: Duration,
     error: Option<(&'static str, String)>,
+    span: Option<Box<Span>>,
+}
+
+/// How a request came.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The peer's address.
+    pub peer: IpAddr,
+    /// What was seen of its head.
+    pub signs: Signs,
+    /// Held until its answer's body is over.
+    pub running: Guard,
+    /// Its connection takes no other one after it.
+    pub last: bool,
 }
 
 /// Counts a connection for as long as it is held.
@@ -90,13 +129,7 @@ impl Drop for Counted {
 impl Handler {
     /// Puts the edges behind one door. A request with more header fields than `fields` is refused.
     #[must_use]
-    pub fn new(
-        edges: Edges,
-        fields: usize,
-        access_log: AccessLog,
-        metrics: Metrics,
-        clock: Clock,
-    ) -> Self {
+    pub fn new(edges: Edges, fields: usize, instruments: Instruments, clock: Clock) -> Self {
         let ids = RequestIds::random();
         Self(Arc::new(Inner {
             endpoints: edges.endpoints,
@@ -104,11 +137,21 @@ impl Handler {
             proxy: edges.proxy,
             cors: edges.cors,
             fields,
-            access_log,
-            metrics,
+            access_log: instruments.access_log,
+            metrics: instruments.metrics,
+            spans: instruments.spans,
             clock,
             ids,
         }))
+    }
+
+    /// What a handler that comes in its place takes over from it.
+    #[must_use]
+    pub fn legacy(&self) -> Legacy<'_> {
+        Legacy {
+            endpoints: &self.0.endpoints,
+            proxy: &self.0.proxy,
+        }
     }
 
     /// Counts a new connection.
@@ -123,21 +166,31 @@ impl Handler {
         self.0.metrics.limit_reached(limit, Some(client));
     }
 
-    /// Answers a request of this peer, whose head had these signs. Each connection has a handle of its own to hold meanwhile: one for
-    /// all would have its count written to by all cores.
+    /// Answers a request. Each connection has a handle of its own to hold meanwhile: one for all would have its count written to by
+    /// all cores.
     pub async fn handle(
         self: Arc<Self>,
         request: Request<Upload>,
-        peer: IpAddr,
-        signs: Signs,
-    ) -> Response<Body> {
+        arrival: Arrival,
+    ) -> Result<Response<Body>, Infallible> {
         let inner = &*self.0;
-        let began = Instant::now();
+        let Arrival {
+            peer,
+            signs,
+            running,
+            last,
+        } = arrival;
         let request_id = inner.ids.next();
         let (mut parts, body) = request.into_parts();
+        let streamed = asks_for_stream(&parts);
+        if streamed {
+            // From here on it is what it would be over HTTP/1.1.
+            parts.method = Method::GET;
+        }
         let keepable = parts.version > Version::HTTP_11 || body.is_end_stream();
         let mut seen = Seen {
             now: inner.clock.now(),
+            began: Instant::now(),
             route: Route::None,
             dialect: inner
                 .filter
@@ -152,9 +205,19 @@ impl Handler {
             // Whatever a gateway is answered is for nobody else.
             (seen.route, seen.readers) = (Route::Filter, Readers::Nobodys);
         }
-        let dispatched = match refuse_ambiguous(&parts, signs) {
-            Ok(()) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
-            Err(rejection) => Err(rejection),
+        let span = inner.spans.of_request(&parts, seen.now);
+        let dispatched = match (refuse_ambiguous(&parts, signs), &span) {
+            // Any good answer would open a stream, to something that is no socket.
+            (Ok(()), _) if streamed && (seen.dialect.is_some() || !inner.is_socket(&parts)) => {
+                Err(Rejection::Malformed("no socket"))
+            }
+            (Ok(()), None) => inner.dispatch(&mut parts, body, peer, &mut seen).await,
+            (Ok(()), Some(span)) => {
+                let dispatching = inner.dispatch(&mut parts, body, peer, &mut seen);
+                // Boxed, so that there is no second place for it where nothing is traced.
+                Box::pin(span.around(dispatching)).await
+            }
+            (Err(rejection), _) => Err(rejection),
         };
         let (mut answer, error) = match dispatched {
             Ok(answer) => (answer, None),
@@ -174,29 +237,34 @@ impl Handler {
         // We answer without the body, and HTTP/1 cannot go on behind an unread one: clients that are told take another connection,
         // and do not lose the request that they would have sent next on this one.
         let unread = matches!(seen.route, Route::Own | Route::Filter) || error.is_some();
-        if !keepable && unread {
+        let unfit = unread && (!keepable || signs.too_many_fields);
+        // Said with an answer, it crosses no request; a connection closed while idle might.
+        if unfit || last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             let headers = answer.headers_mut();
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         let answered = Answered {
             request_id,
             status: answer.status().as_u16(),
-            duration: began.elapsed(),
+            duration: seen.began.elapsed(),
             error,
+            span,
         };
         inner.note(&parts, &seen, answered);
-        answer
+        answer.body_mut().keep(running);
+        Ok(answer)
     }
 }
 
 impl Inner {
-    /// Counts a request and writes its line.
+    /// Counts a request, tells of its span and writes its line.
     fn note(&self, parts: &Parts, seen: &Seen, answered: Answered) {
         let Answered {
             request_id,
             status,
             duration,
             error,
+            span,
         } = answered;
         self.metrics.request_answered(seen.route, status, duration);
         match seen.dialect {
@@ -205,21 +273,30 @@ impl Inner {
             None => {}
         }
         let admitted = seen.acting.as_ref().map(|acting| &acting.admitted);
-        self.access_log.write(
-            seen.now + duration,
-            &Entry {
-                request_id,
-                method: parts.method.as_str(),
-                path: parts.uri.path(),
-                route: seen.route.name(),
-                dialect: seen.dialect.map(Dialect::name),
-                status,
-                duration,
-                session_id: admitted.map(|admitted| admitted.session.id()),
-                user_id: admitted.map(|admitted| admitted.credentials.user_id()),
-                error,
-            },
-        );
+        let entry = Entry {
+            request_id,
+            trace_id: span.as_ref().map(|span| span.trace_id()),
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            route: seen.route.name(),
+            dialect: seen.dialect.map(Dialect::name),
+            status,
+            duration,
+            session_id: admitted.map(|admitted| admitted.session.id()),
+            user_id: admitted.map(|admitted| admitted.credentials.user_id()),
+            error,
+        };
+        if let Some(mut span) = span {
+            span.logged(&entry);
+        }
+        self.access_log.write(seen.now + duration, &entry);
+    }
+
+    fn is_socket(&self, parts: &Parts) -> bool {
+        NormalPath::parse(parts.uri.path()).is_ok_and(|path| {
+            !path.decoded().starts_with(endpoints::PREFIX)
+                && self.proxy.judge(parts, &path).route == Route::Socket
+        })
     }
 
     async fn dispatch(
@@ -267,6 +344,7 @@ impl Inner {
             verdict,
             peer,
             now: seen.now,
+            began: seen.began,
         };
         Ok(self.proxy.handle(job, body, &mut seen.acting).await?)
     }
@@ -281,6 +359,15 @@ fn deny(dialect: Dialect, slug: &'static str, answer: &mut Response<Body>) {
     }
 }
 
+/// Does it ask for a WebSocket over a stream of its HTTP/2 connection (RFC 8441 §5)?
+fn asks_for_stream(parts: &Parts) -> bool {
+    parts.method == Method::CONNECT
+        && parts
+            .extensions
+            .get::<Protocol>()
+            .is_some_and(|protocol| protocol.as_ref() == b"websocket")
+}
+
 /// Refuses what two hops could read in two ways: both framings at once (RFC 9112 §6.1), a target with a fragment or one that is no
 /// path, no host or several (RFC 9112 §3.2).
 fn refuse_ambiguous(parts: &Parts, signs: Signs) -> Result<(), Rejection> {
@@ -290,6 +377,9 @@ fn refuse_ambiguous(parts: &Parts, signs: Signs) -> Result<(), Rejection> {
     }
     if signs.fragment {
         return Err(Rejection::Malformed("fragment"));
+    }
+    if signs.too_many_fields {
+        return Err(Rejection::TooManyFields);
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     if hosts.next().is_none() && parts.version == Version::HTTP_11 {

@@ -1,5 +1,6 @@
 //! What the HTTP reader does not tell of an HTTP/1 head, seen from its bytes on their way by: that it frames its body in two ways
-//! (the reader drops the length, RFC 9112 §6.3), and that its target has a fragment (the reader cuts it off).
+//! (the reader drops the length, RFC 9112 §6.3), that its target has a fragment (the reader cuts it off), and that it has too many
+//! fields (the reader's own answer to that says nothing).
 //!
 //! It keeps a line's first bytes and nothing else. Heads that a client sends ahead of their turn are not looked at: for those, what
 //! the reader does has to do, and it is safe: one framing counts and the connection closes, and what is cut off goes nowhere.
@@ -17,13 +18,17 @@ pub struct Signs {
     pub two_framings: bool,
     /// A `#` in the target: two hops could disagree about what is asked for (GHSA-pxq7-h93f-9jrg).
     pub fragment: bool,
+    /// More fields than allowed: what came is cut short, and only the refusal is true of it.
+    pub too_many_fields: bool,
 }
 
 impl Signs {
     /// As bits, to be kept in an atomic.
     #[must_use]
     pub fn bits(self) -> u8 {
-        u8::from(self.two_framings) | u8::from(self.fragment) << 1
+        u8::from(self.two_framings)
+            | u8::from(self.fragment) << 1
+            | u8::from(self.too_many_fields) << 2
     }
 
     /// Back from [`Signs::bits`].
@@ -32,6 +37,7 @@ impl Signs {
         Self {
             two_framings: bits & 1 != 0,
             fragment: bits & 2 != 0,
+            too_many_fields: bits & 4 != 0,
         }
     }
 }
@@ -39,6 +45,8 @@ impl Signs {
 /// Follows one head through however many reads it comes in.
 #[derive(Debug, Default)]
 pub struct HeadScan {
+    /// Fields that may still come.
+    left: usize,
     start: [u8; START],
     length: usize,
     line: Line,
@@ -46,6 +54,18 @@ pub struct HeadScan {
     coded: bool,
     sized: bool,
     fragment: bool,
+    too_many: bool,
+}
+
+/// How far a head has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// Not to its end.
+    NotYet,
+    /// To its end.
+    Whole,
+    /// To one field too many, which begins behind so many of the bytes.
+    TooMany(usize),
 }
 
 /// Which line comes next.
@@ -59,9 +79,24 @@ enum Line {
 }
 
 impl HeadScan {
-    /// Follows these bytes; true when the head has ended.
-    pub fn passed(&mut self, mut bytes: &[u8]) -> bool {
+    /// Begins with a head that may have so many fields.
+    #[must_use]
+    pub fn new(fields: usize) -> Self {
+        Self {
+            left: fields,
+            ..Self::default()
+        }
+    }
+
+    /// Follows these bytes.
+    pub fn passed(&mut self, all: &[u8]) -> Passed {
+        let mut bytes = all;
         while self.line != Line::Over && !bytes.is_empty() {
+            if self.left == 0 && self.begins_field(bytes) {
+                self.line = Line::Over;
+                self.too_many = true;
+                return Passed::TooMany(all.len() - bytes.len());
+            }
             let end = memchr::memchr(b'\n', bytes);
             let (part, rest) = bytes.split_at(end.map_or(bytes.len(), |at| at + 1));
             bytes = rest;
@@ -77,7 +112,18 @@ impl HeadScan {
                 self.whole_line(&start[..length]);
             }
         }
-        self.line == Line::Over
+        if self.line == Line::Over {
+            Passed::Whole
+        } else {
+            Passed::NotYet
+        }
+    }
+
+    /// Does another field begin here, instead of the empty line that ends the head?
+    fn begins_field(&self, bytes: &[u8]) -> bool {
+        self.line == Line::Field
+            && self.length == 0
+            && !matches!(bytes.first(), Some(b'\r' | b'\n') | None)
     }
 
     /// What was seen so far.
@@ -86,6 +132,7 @@ impl HeadScan {
         Signs {
             two_framings: self.coded && self.sized,
             fragment: self.fragment,
+            too_many_fields: self.too_many,
         }
     }
 
@@ -112,6 +159,7 @@ impl HeadScan {
             Line::Field => {
                 self.coded |= begins(start, TRANSFER_ENCODING);
                 self.sized |= begins(start, CONTENT_LENGTH);
+                self.left = self.left.saturating_sub(1);
             }
             Line::Over => {}
         }
@@ -152,14 +200,15 @@ mod tests {
     #[track_caller]
     fn check(head: &str, expected: Option<(bool, bool)>) {
         for size in 1..=head.len() {
-            let mut scan = HeadScan::default();
+            let mut scan = HeadScan::new(9);
             let mut over = false;
             for part in head.as_bytes().chunks(size) {
-                over = scan.passed(part);
+                over = scan.passed(part) == Passed::Whole;
             }
             let Signs {
                 two_framings,
                 fragment,
+                ..
             } = scan.signs();
             let seen = over.then_some((two_framings, fragment));
             assert_eq!(seen, expected, "{head:?} by {size}");
@@ -209,9 +258,42 @@ mod tests {
         );
     }
 
+    /// However a head is cut into reads, as much of it goes on.
+    #[track_caller]
+    fn check_cut(head: &str, fields: usize, expected: Option<&str>) {
+        for size in 1..=head.len() {
+            let mut scan = HeadScan::new(fields);
+            let (mut gone_on, mut cut) = (String::new(), false);
+            for part in head.as_bytes().chunks(size) {
+                let at = match scan.passed(part) {
+                    _ if cut => 0,
+                    Passed::TooMany(at) => {
+                        cut = true;
+                        at
+                    }
+                    Passed::NotYet | Passed::Whole => part.len(),
+                };
+                gone_on += std::str::from_utf8(&part[..at]).unwrap();
+            }
+            assert_eq!(scan.signs().too_many_fields, cut);
+            let seen = cut.then_some(gone_on.as_str());
+            assert_eq!(seen, expected, "{head:?} by {size}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_cut_before_the_field_that_is_too_many() {
+        let head = "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n";
+        check_cut(head, 3, None);
+        check_cut(head, 2, Some("GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n"));
+        check_cut(head, 1, Some("GET / HTTP/1.1\r\nA: 1\r\n"));
+        check_cut("GET / HTTP/1.1\n\nbody\n", 0, None);
+        check_cut("GET / HTTP/1.1\nX", 0, Some("GET / HTTP/1.1\n"));
+    }
+
     #[test]
     fn signs_survive_their_bits() {
-        for bits in 0..4 {
+        for bits in 0..8 {
             assert_eq!(Signs::from_bits(bits).bits(), bits);
         }
     }

@@ -1,10 +1,12 @@
-//! The accept loop: takes connections up to the limits, and stops taking them when the service drains.
+//! The accept loop: takes connections up to the limits, until the service drains and the kernel's queue is empty.
 //!
 //! In all, a connection over the limit waits in the system's queue for a place. One over its client's share is closed at once, so that no
 //! client can make the others wait.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -19,11 +21,18 @@ use crate::telemetry::metrics::{Limit, Metrics};
 /// A pause after an accept that failed for want of file descriptors, so that the loop does not spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Connections that the kernel holds for the listener at most, as tokio asks it to: those that come on and on are not waited for.
+const QUEUED: usize = 1024;
+
 /// Bounds what is open and tells when to stop; shared by the tasks of one listener.
 #[derive(Clone, Debug)]
 pub struct Lifeline {
+    /// Set when every answer on a connection of HTTP/1 is to be its last. Read with every request, so without a lock.
+    pub leaving: Arc<AtomicBool>,
     /// Cancelled when nothing new is to begin and what is idle is to close.
     pub drain: CancellationToken,
+    /// Cancelled when what still runs is to be cut.
+    pub hurry: CancellationToken,
     /// The tasks that must end before the program does.
     pub tasks: TaskTracker,
 }
@@ -33,9 +42,16 @@ impl Lifeline {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            leaving: Arc::default(),
             drain: CancellationToken::new(),
+            hurry: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }
+    }
+
+    /// From now on, answers ask clients not to come back over the same connection.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 
@@ -113,7 +129,8 @@ impl Room {
     }
 }
 
-/// Accepts until drain, as long as there is room; `serve` runs in a task of its own and holds the place.
+/// Accepts until drain, and then what the kernel has accepted by then: its clients may have sent their requests. As long as there is
+/// room; `serve` runs in a task of its own and holds the place.
 pub async fn accept<S, F>(listener: TcpListener, room: Room, lifeline: Lifeline, serve: S)
 where
     S: Fn(TcpStream, SocketAddr, Place) -> F,
@@ -121,6 +138,16 @@ where
 {
     // Of a connection that was turned away.
     let mut unused = None;
+    let take = |(stream, peer): (TcpStream, SocketAddr), free| match room.give(free, peer.ip()) {
+        Ok(place) => {
+            // Small answers must not wait for the client's acknowledgement.
+            let _best_effort = stream.set_nodelay(true);
+            lifeline.tasks.spawn(serve(stream, peer, place));
+            None
+        }
+        // Dropped, the connection closes; an answer would have to be waited for.
+        Err(free) => Some(free),
+    };
     loop {
         let free = match unused.take() {
             Some(free) => Some(free),
@@ -129,27 +156,56 @@ where
                 () = lifeline.drain.cancelled() => break,
             },
         };
-        let Some(free) = free else { break };
+        let Some(free) = free else { return };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = lifeline.drain.cancelled() => break,
         };
         match accepted {
-            Ok((stream, peer)) => match room.give(free, peer.ip()) {
-                Ok(place) => {
-                    // Small answers must not wait for the client's acknowledgement.
-                    let _best_effort = stream.set_nodelay(true);
-                    lifeline.tasks.spawn(serve(stream, peer, place));
-                }
-                // Dropped, the connection closes; an answer would have to be waited for.
-                Err(free) => unused = Some(free),
-            },
-            Err(error) if is_of_the_connection(&error) => {}
+            Ok(accepted) => unused = take(accepted, free),
             Err(error) => {
-                tracing::error!(error = %error, "connections cannot be accepted; is the limit of open files too low?");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                unused = Some(free);
+                after(&error).await;
             }
         }
+    }
+    // Asked of the kernel itself: the runtime may not have heard of the last ones yet.
+    let Ok(listener) = listener.into_std() else {
+        return;
+    };
+    for _ in 0..QUEUED {
+        let free = match unused.take() {
+            Some(free) => Some(free),
+            None => tokio::select! {
+                free = room.free() => free,
+                () = lifeline.hurry.cancelled() => return,
+            },
+        };
+        let Some(free) = free else { return };
+        match accept_now(&listener) {
+            Ok(accepted) => unused = take(accepted, free),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            Err(error) => {
+                unused = Some(free);
+                after(&error).await;
+            }
+        }
+        if lifeline.hurry.is_cancelled() {
+            return;
+        }
+    }
+}
+
+fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept()?;
+    stream.set_nonblocking(true)?;
+    Ok((TcpStream::from_std(stream)?, peer))
+}
+
+async fn after(error: &io::Error) {
+    if !is_of_the_connection(error) {
+        tracing::error!(error = %error, "connections cannot be accepted; is the limit of open files too low?");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 

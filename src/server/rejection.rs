@@ -279,6 +279,7 @@ fn forward(error: &ForwardError) -> Problem {
         ForwardError::Connect(_) | ForwardError::Broken(_) => Problem::UPSTREAM_UNREACHABLE,
         ForwardError::Protocol(_)
         | ForwardError::Extension
+        | ForwardError::Disagreed
         | ForwardError::Answer(_)
         | ForwardError::Scrub(_) => Problem::UPSTREAM_INVALID,
         ForwardError::Timeout => Problem::UPSTREAM_TIMEOUT,

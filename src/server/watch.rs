@@ -15,14 +15,20 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use crate::body::{Course, Wait};
+use crate::body::{Course, Guard, Pieces, Wait};
 use crate::config::listen::Limits;
 use crate::places::Place;
-use crate::server::head::{HeadScan, Signs};
+use crate::server::head::{HeadScan, Passed, Signs};
 use crate::server::resets::{FAREWELL, Resets};
 use crate::server::streams::{Stillness, Streams};
 use crate::telemetry::metrics::Limit;
 use crate::transport::Transport;
+
+/// How long a client that has connected and said nothing is still waited for when the service drains: its request may be on the way.
+const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// Between two looks at a connection that is to close; only then, so that requests tell nobody.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What a connection is doing, as seen from its bytes and requests.
 #[derive(Debug)]
@@ -48,6 +54,8 @@ pub struct Watch {
     streams: Streams,
     /// [`Signs`] of the head that came last, until its request begins.
     signs: AtomicU8,
+    /// A request has begun since the connection was accepted.
+    used: AtomicBool,
 }
 
 /// What bytes that came belong to, as far as can be told.
@@ -109,17 +117,38 @@ impl Watch {
             wait: Wait::default(),
             streams: Streams::default(),
             signs: AtomicU8::new(0),
+            used: AtomicBool::new(false),
         })
     }
 
     /// A request began, whose head had these signs; it runs until [`Course::finished`].
     pub fn request_began(&self, version: http::Version) -> Signs {
         self.running.fetch_add(1, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
         self.head_begun.store(false, Ordering::Relaxed);
         if version == http::Version::HTTP_2 {
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         Signs::from_bits(self.signs.swap(0, Ordering::Relaxed))
+    }
+
+    /// The connection is busy until the guard is dropped.
+    #[must_use]
+    pub fn busy(self: &Arc<Self>) -> Guard {
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Guard::new(Arc::<Self>::clone(self), Pieces::Whole)
+    }
+
+    /// Completes when a connection that is to close may be told so: at once, unless a head is on its way that has not become a request
+    /// yet. Told before, hyper would drop it unanswered. A connection that was never used is given [`FIRST_WORD`] to say something.
+    pub async fn unclaimed(&self) {
+        let until = Instant::now() + FIRST_WORD;
+        while self.running.load(Ordering::Acquire) == 0 && self.head_begun.load(Ordering::Relaxed) {
+            if !self.used.load(Ordering::Relaxed) && Instant::now() >= until {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Its streams, when it is HTTP/2.
@@ -242,18 +271,30 @@ pub struct Watched {
     stream: Transport,
     watch: Arc<Watch>,
     head: HeadScan,
+    /// Fields that a head may have.
+    fields: usize,
+    /// A head was cut short: what comes behind it is for nobody.
+    cut: bool,
     resets: Resets,
     place: Place,
 }
 
 impl Watched {
-    /// Puts the watch on, with the count of streams that the client resets.
+    /// Puts the watch on, with the fields that a head may have and the count of streams that the client resets. A head of more fields
+    /// is cut short behind the last allowed one, and [`Signs`] tell of it.
     #[must_use]
-    pub fn new(stream: Transport, watch: Arc<Watch>, resets: Resets, place: Place) -> Self {
+    pub fn new(
+        stream: Transport,
+        watch: Arc<Watch>,
+        (fields, resets): (usize, Resets),
+        place: Place,
+    ) -> Self {
         Self {
             stream,
             watch,
-            head: HeadScan::default(),
+            head: HeadScan::new(fields),
+            fields,
+            cut: false,
             resets,
             place,
         }
@@ -275,21 +316,37 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
         let bytes = &buffer.filled()[before..];
-        if !bytes.is_empty() {
-            let came = this.watch.bytes_came();
-            if came == Came::HeadBegins {
-                this.head = HeadScan::default();
-            }
-            if came != Came::Other && this.head.passed(bytes) {
-                let signs = this.head.signs().bits();
-                this.watch.signs.store(signs, Ordering::Relaxed);
-            }
-            if this.resets.are_too_many(bytes) {
-                this.watch.flooded.store(true, Ordering::Relaxed);
-                // As far as it goes out at once: whoever floods may not read.
-                let _told = Pin::new(&mut this.stream).poll_write(context, &FAREWELL);
-                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-            }
+        if bytes.is_empty() {
+            return read;
+        }
+        let came = this.watch.bytes_came();
+        if this.cut {
+            buffer.set_filled(before);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if this.resets.are_too_many(bytes) {
+            this.watch.flooded.store(true, Ordering::Relaxed);
+            // As far as it goes out at once: whoever floods may not read.
+            let _told = Pin::new(&mut this.stream).poll_write(context, &FAREWELL);
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        if came == Came::HeadBegins {
+            this.head = HeadScan::new(this.fields);
+        }
+        let passed = match came {
+            Came::Other => Passed::NotYet,
+            Came::HeadBegins | Came::HeadGoesOn => this.head.passed(bytes),
+        };
+        if let Passed::TooMany(at) = passed {
+            this.cut = true;
+            buffer.set_filled(before + at);
+            // At least one byte has gone, so there is room for the one that ends a head.
+            buffer.put_slice(b"\n");
+        }
+        if passed != Passed::NotYet {
+            let signs = this.head.signs().bits();
+            this.watch.signs.store(signs, Ordering::Relaxed);
         }
         read
     }

@@ -16,6 +16,7 @@ use crate::session::shared::uses::{Note, Noted};
 use crate::session::store::StoreError;
 use crate::session::tombstone::Tombstone;
 use crate::session::{EndCause, Inner};
+use crate::telemetry::audit::{self, About};
 
 impl Inner {
     /// Carries one order out, wholly or not; trying it again does no harm.
@@ -40,7 +41,7 @@ impl Inner {
         );
         // A token of one session may be logged out at once. One that is shared may be in use at another replica.
         if let Order::End(ending) = order
-            && self.rules.scope == Scope::Session
+            && self.rules().sessions.scope == Scope::Session
         {
             for credentials in ending.take_held() {
                 self.revoker.owe(Owe::new(credentials, ending.cause.name()));
@@ -104,10 +105,10 @@ impl Inner {
         };
         let now = Moment::of(self.clock.now());
         let moment = found.uses.issued.max(now);
-        let tombstone = Tombstone::up_to(None, moment, &self.token_life);
+        let tombstone = Tombstone::up_to(None, moment, &self.token_life());
         let bare = found.uses.bare.iter();
         let tombstone = bare.fold(tombstone, |tombstone, token| {
-            Tombstone::over(Some(&tombstone), token, moment, &self.token_life)
+            Tombstone::over(Some(&tombstone), token, moment, &self.token_life())
         });
         shared.bury(grave, &tombstone, None).await
     }
@@ -116,7 +117,13 @@ impl Inner {
     fn settle_end(&self, id: &str, cause: EndCause, end: End) {
         if let End::Ended(_, due) = end {
             if self.local.of_id(id).is_none() {
-                tracing::info!(session.id = id, cause = cause.name(), "a session ended");
+                let user_id = due.as_ref().map(|due| due.credentials.user_id());
+                let about = About {
+                    session_id: id,
+                    user_id,
+                    issuer: None,
+                };
+                audit::session_ended(about, cause.name(), cause.ended_by());
             }
             if let Some(due) = due {
                 self.revoker
@@ -174,7 +181,7 @@ impl Inner {
             .map(|session| Note {
                 facts: session.facts().clone(),
                 uses: session.uses(now),
-                bounds: *session.bounds(),
+                bounds: session.bounds(),
             })
             .collect();
         for (session, noted) in sessions.iter().zip(shared.note(&notes).await?) {
@@ -191,11 +198,6 @@ impl Inner {
 
     /// What bounds a session's life by the rules of this process.
     pub(in crate::session) fn bounds(&self, facts: &Facts) -> Bounds {
-        Bounds {
-            hard_end: facts.hard_end,
-            grace: self.rules.grace,
-            idle_timeout: self.rules.idle_timeout,
-            end_on_last_socket: self.rules.end_on_last_socket,
-        }
+        self.span.bounds(facts.hard_end)
     }
 }

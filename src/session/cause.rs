@@ -68,4 +68,21 @@ impl EndCause {
             Self::Shutdown => "shutdown",
         }
     }
+
+    /// Who wanted it, for the audit log.
+    #[must_use]
+    pub fn ended_by(self) -> &'static str {
+        match self {
+            Self::Logout | Self::Release => "client",
+            Self::Backchannel => "issuer",
+            Self::Revoked => "administrator",
+            Self::Expired
+            | Self::Idle
+            | Self::MaxLifetime
+            | Self::Displaced
+            | Self::Deactivated
+            | Self::LastSocket
+            | Self::Shutdown => "gantry",
+        }
+    }
 }

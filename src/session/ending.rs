@@ -16,6 +16,7 @@ use crate::session::record::Session;
 use crate::session::revoke::Owe;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
+use crate::telemetry::audit;
 
 impl Inner {
     /// Ends a session, once. In this order: marked, so that nobody is admitted; its logout owed, so that its auth token is never
@@ -57,18 +58,14 @@ impl Inner {
         self.local.remove(session, stand_in);
         session.tell_sockets();
         self.metrics.session_ended(cause.name());
-        tracing::info!(
-            session.id = session.id(),
-            issuer = session.issuer(),
-            cause = cause.name(),
-            "a session ended"
-        );
+        let about = session.about(&credentials);
+        audit::session_ended(about, cause.name(), cause.ended_by());
         Some(credentials)
     }
 
     /// Does another live session go on with the same auth token? Of two that end at once, the one that looks last finds none.
     fn is_shared_here(&self, session: &Arc<Session>, credentials: &Credentials) -> bool {
-        self.rules.scope == Scope::Principal
+        self.rules().sessions.scope == Scope::Principal
             && self
                 .local
                 .of_principal(session.principal())
@@ -108,7 +105,7 @@ impl Inner {
         let now = Moment::of(self.clock.now());
         let host_session = &verified.principal.host_session;
         let buried = self.bury(host_session.into(), |older| {
-            Tombstone::over(older, &Token::of(verified), now, &self.token_life)
+            Tombstone::over(older, &Token::of(verified), now, &self.token_life())
         });
         let ending = Ending::new(Whom::HostSession(*host_session), EndCause::Logout);
         self.vacate(host_session, ending.by(Token::of(verified)).burying(buried))
@@ -124,9 +121,9 @@ impl Inner {
         let now = Moment::of(self.clock.now());
         let (issued, bare) = (session.tokens().issued(), session.tokens().bare());
         let buried = self.bury(session.host_session().into(), |older| {
-            let seen = Tombstone::up_to(older, issued.max(now), &self.token_life);
+            let seen = Tombstone::up_to(older, issued.max(now), &self.token_life());
             bare.iter().fold(seen, |tombstone, token| {
-                Tombstone::over(Some(&tombstone), token, now, &self.token_life)
+                Tombstone::over(Some(&tombstone), token, now, &self.token_life())
             })
         });
         let ending = Ending::new(Whom::Session(session.shared_id()), cause).burying(buried);
@@ -188,7 +185,7 @@ impl Inner {
         self.intake.close();
         self.revoker.hurry();
         self.intake.empty().await;
-        if self.rules.logout_on_shutdown {
+        if self.rules().sessions.logout_on_shutdown {
             for session in self.local.all() {
                 self.end(&session, EndCause::Shutdown);
             }

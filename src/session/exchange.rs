@@ -22,6 +22,7 @@ use crate::session::shared::commit::Intent;
 use crate::session::shared::find::Found;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, ExchangeError, Inner};
+use crate::telemetry::audit;
 
 mod found;
 pub(in crate::session) mod intake;
@@ -140,7 +141,7 @@ impl Inner {
             })));
         }
         let user = self.users.settle(principal, &target).await?;
-        let turns = match self.rules.scope {
+        let turns = match self.rules().sessions.scope {
             Scope::Session => None,
             Scope::Principal => Some(turns),
         };
@@ -197,11 +198,11 @@ impl Inner {
         // Until it is enlisted.
         let _turns = made.turns.take();
         let now = Moment::of(self.clock.now());
-        let hard_end = now.after(self.rules.max_lifetime);
+        let hard_end = now.after(self.rules().sessions.max_lifetime);
         let username = made.user.username.clone();
         let facts = Facts::new(verified, username, now, hard_end);
         let session = Arc::new(Session::begin(Begin {
-            bounds: self.bounds(&facts),
+            span: Arc::clone(&self.span),
             uses: Uses::new(verified, now),
             refresh_due: self.refresh_due(&made.credentials),
             credentials: Arc::clone(&made.credentials),
@@ -219,12 +220,9 @@ impl Inner {
         }
         failpoint::reach("committed");
         self.metrics.session_began();
-        tracing::info!(
-            session.id = session.id(),
-            issuer = session.issuer(),
-            "a session began"
-        );
-        let displaced = self.local.enlist(&session, self.rules.max_per_principal);
+        audit::session_began(session.about(&session.current().credentials));
+        let most = self.rules().sessions.max_per_principal;
+        let displaced = self.local.enlist(&session, most);
         // After enlisting: a logout of many host sessions that put no tombstone down by now finds this one enlisted.
         let tombstones = self.local.tombstones(&verified.principal).and(heeded);
         let dead = tombstones.refusing(&Token::of(verified)).is_some();
@@ -257,6 +255,6 @@ impl Inner {
             .duration_since(credentials.minted_at())
             .unwrap_or_default();
         Moment::of(credentials.minted_at())
-            .after(life.mul_f64(self.rules.refresh_at.clamp(0.0, 1.0)))
+            .after(life.mul_f64(self.rules().sessions.refresh_at.clamp(0.0, 1.0)))
     }
 }

@@ -1,11 +1,13 @@
 //! What becomes of a session as time passes: plain values in, the next step out; no clock, no atomics, no I/O.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::config;
 use crate::session::EndCause;
 use crate::session::moment::Moment;
 
-/// What bounds one session's life, fixed when it begins.
+/// What bounds one session's life.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::session) struct Bounds {
     /// The moment it began, with `max_lifetime`.
@@ -14,6 +16,20 @@ pub(in crate::session) struct Bounds {
     pub(in crate::session) idle_timeout: Duration,
     pub(in crate::session) end_on_last_socket: Option<Duration>,
 }
+
+/// The bounds that all live sessions of this process share; they may be set anew while sessions live. Each is independent of the others,
+/// so relaxed ordering is enough.
+#[derive(Debug)]
+pub(in crate::session) struct Span {
+    /// Milliseconds, as the others.
+    grace: AtomicU64,
+    idle_timeout: AtomicU64,
+    /// [`NONE`] without one.
+    end_on_last_socket: AtomicU64,
+}
+
+/// No delay is this long.
+const NONE: u64 = u64::MAX;
 
 /// Where a session stands now.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +51,42 @@ pub(in crate::session) enum Step {
     Refresh,
     /// Nothing before this moment, unless its times change.
     Wait(Moment),
+}
+
+impl Span {
+    pub(in crate::session) fn new(rules: &config::session::Sessions) -> Self {
+        let span = Self {
+            grace: AtomicU64::new(0),
+            idle_timeout: AtomicU64::new(0),
+            end_on_last_socket: AtomicU64::new(NONE),
+        };
+        span.set(rules);
+        span
+    }
+
+    /// Takes these from now on.
+    pub(in crate::session) fn set(&self, rules: &config::session::Sessions) {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(NONE);
+        self.grace.store(millis(rules.grace), Ordering::Relaxed);
+        self.idle_timeout
+            .store(millis(rules.idle_timeout), Ordering::Relaxed);
+        self.end_on_last_socket.store(
+            rules.end_on_last_socket.map_or(NONE, millis),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Those of a session that ends at `hard_end` whatever happens.
+    pub(in crate::session) fn bounds(&self, hard_end: Moment) -> Bounds {
+        let load = |millis: &AtomicU64| millis.load(Ordering::Relaxed);
+        let last_socket = load(&self.end_on_last_socket);
+        Bounds {
+            hard_end,
+            grace: Duration::from_millis(load(&self.grace)),
+            idle_timeout: Duration::from_millis(load(&self.idle_timeout)),
+            end_on_last_socket: (last_socket != NONE).then(|| Duration::from_millis(last_socket)),
+        }
+    }
 }
 
 impl Bounds {

@@ -79,11 +79,11 @@ impl Inner {
         let seen = live.iter().map(|session| session.tokens().issued());
         let moment = seen.fold(moment, Moment::max);
         let buried = self.bury(grave, |older| {
-            let tombstone = Tombstone::up_to(older, moment, &self.token_life);
+            let tombstone = Tombstone::up_to(older, moment, &self.token_life());
             // Each without `iat` by itself: a tombstone lasts as long as the longest of those it names.
             let bare = live.iter().flat_map(|session| session.tokens().bare());
             strictly(bare.fold(tombstone, |tombstone, token| {
-                Tombstone::over(Some(&tombstone), &token, moment, &self.token_life)
+                Tombstone::over(Some(&tombstone), &token, moment, &self.token_life())
             }))
         });
         let mut ending = Ending::new(whom.clone(), cause).burying(buried);

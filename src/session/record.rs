@@ -17,12 +17,13 @@ use crate::rocketchat::Credentials;
 use crate::session::facts::{Facts, Uses};
 use crate::session::grave::Tombstones;
 use crate::session::handle::{StandIn, StandInHash};
-use crate::session::life::{Bounds, Step, Times};
+use crate::session::life::{Span, Step, Times};
 use crate::session::moment::{Mark, Moment};
 use crate::session::refresh::RefreshFlight;
 use crate::session::seen::Seen;
 use crate::session::tombstone::Token;
 use crate::session::{EndCause, ExchangeError, Reason};
+use crate::telemetry::audit::About;
 
 mod elsewhere;
 
@@ -31,7 +32,7 @@ pub struct Session {
     facts: Facts,
     /// Those that were there when it began; each later one ends it.
     tombstones: OnceLock<Tombstones>,
-    bounds: Bounds,
+    span: Arc<Span>,
     ended: AtomicBool,
     credentials: ArcSwap<Credentials>,
     last_used: Mark,
@@ -74,7 +75,7 @@ pub(in crate::session) struct Begin {
     pub(in crate::session) uses: Uses,
     pub(in crate::session) credentials: Arc<Credentials>,
     pub(in crate::session) refresh_due: Moment,
-    pub(in crate::session) bounds: Bounds,
+    pub(in crate::session) span: Arc<Span>,
 }
 
 impl Session {
@@ -86,7 +87,7 @@ impl Session {
         Self {
             facts: begin.facts,
             tombstones: OnceLock::new(),
-            bounds: begin.bounds,
+            span: begin.span,
             ended: AtomicBool::new(false),
             credentials: ArcSwap::new(begin.credentials),
             last_used: Mark::new(begin.uses.last_used),
@@ -124,6 +125,15 @@ impl Session {
         &self.facts.issuer
     }
 
+    /// What the audit log says of it.
+    pub(in crate::session) fn about<'a>(&'a self, credentials: &'a Credentials) -> About<'a> {
+        About {
+            session_id: self.id(),
+            user_id: Some(credentials.user_id()),
+            issuer: Some(self.issuer()),
+        }
+    }
+
     /// Has it ended?
     #[must_use]
     pub fn ended(&self) -> bool {
@@ -133,7 +143,7 @@ impl Session {
     /// The latest moment it may live to, as known now: JWT expiry with grace, maximum life.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        self.bounds.latest_end(self.token_expires.load()).time()
+        self.bounds().latest_end(self.token_expires.load()).time()
     }
 
     /// The warm path: its credentials, if this token may use them now. Marks the use and takes over a later `exp`; says whether it did.
@@ -196,7 +206,7 @@ impl Session {
             sockets: self.sockets.load(Ordering::Relaxed),
             last_socket_closed: self.last_socket_closed.load(),
         };
-        self.bounds.step(&times, now)
+        self.bounds().step(&times, now)
     }
 
     /// It with its credentials of now, whatever their state.

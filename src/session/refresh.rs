@@ -22,6 +22,7 @@ use crate::session::shared::keys;
 use crate::session::shared::lease::Lease;
 use crate::session::store::StoreError;
 use crate::session::{EndCause, ExchangeError, Inner};
+use crate::telemetry::spans;
 
 /// Until the next try when a refresh ahead of expiry failed: a fifth of a token's life is days, so there is no hurry.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -126,7 +127,8 @@ impl Inner {
         inside.refresh = Some(Arc::clone(&flight));
         drop(inside);
         session.set_refresh_due(Moment::NEVER);
-        tokio::spawn(Arc::clone(self).fly_refresh(pilot, Arc::clone(session), why, entrance));
+        let flying = Arc::clone(self).fly_refresh(pilot, Arc::clone(session), why, entrance);
+        tokio::spawn(spans::carried(flying));
         Ok(Some(flight))
     }
 
@@ -222,7 +224,7 @@ impl Inner {
         let Some(together) = &self.shared else {
             return Ok(None);
         };
-        let key = match self.rules.scope {
+        let key = match self.rules().sessions.scope {
             Scope::Session => keys::lease("refresh", session.id().as_bytes()),
             Scope::Principal => keys::lease("refresh", session.principal().as_bytes()),
         };
@@ -280,7 +282,7 @@ impl Inner {
 
     /// The principal's other sessions here that have the same credentials.
     fn sharers_here(&self, session: &Arc<Session>, old: &Credentials) -> Vec<Arc<Session>> {
-        if self.rules.scope == Scope::Session {
+        if self.rules().sessions.scope == Scope::Session {
             return Vec::new();
         }
         let mut sharers = self.local.of_principal(session.principal());

@@ -173,6 +173,11 @@ impl Revoker {
         self.queue.added.notify_one();
     }
 
+    /// How many logouts are owed.
+    pub(in crate::session) fn owed(&self) -> usize {
+        *self.queue.owed.borrow()
+    }
+
     /// Waits until nothing is owed. Cancel-safe.
     pub(in crate::session) async fn settled(&self) {
         let mut owed = self.queue.owed.subscribe();

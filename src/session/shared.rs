@@ -13,13 +13,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-
-use moka::sync::Cache;
 
 use crate::clock::Clock;
 use crate::config::session::Scope;
+use crate::recent::Recent;
 use crate::session::EndCause;
 use crate::session::handle::{StandIn, StandInHash};
 use crate::session::store::seal::Seal;
@@ -44,13 +43,17 @@ use lease::Bells;
 const ROUNDS: usize = 16;
 
 /// Ends heard of that are remembered, for sessions that take their place at the same moment.
-const REMEMBERED_ENDS: u64 = 50_000;
+const REMEMBERED_ENDS: usize = 50_000;
 
 /// How long: far more than lies between the reading of a session and its taking of a place.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// Unknown stand-ins that are remembered as such, so that a client that keeps sending one costs no look into the store each time.
-const UNKNOWN: u64 = 10_000;
+const UNKNOWN: usize = 10_000;
+
+/// Bytes of a try to write, about those of a session, and how long they stay.
+const TRIED: usize = 1024;
+const TRIED_FOR: Duration = Duration::from_secs(1);
 
 /// The store with all that sessions mean by it.
 pub(in crate::session) struct Shared {
@@ -59,9 +62,11 @@ pub(in crate::session) struct Shared {
     clock: Clock,
     scope: Scope,
     bells: Bells,
-    ended: Cache<String, EndCause>,
+    ended: Recent<String, EndCause>,
     gaps: AtomicU64,
-    unknown: Cache<StandInHash, ()>,
+    unknown: Recent<StandInHash, ()>,
+    /// The last batch could not be written.
+    stuck: AtomicBool,
 }
 
 impl Shared {
@@ -74,18 +79,13 @@ impl Shared {
         Arc::new(Self {
             store,
             seal,
-            clock,
             scope,
             bells: Bells::default(),
-            ended: Cache::builder()
-                .max_capacity(REMEMBERED_ENDS)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            ended: Recent::lasting(REMEMBERED_ENDS, REMEMBERED_FOR, clock.clone()),
             gaps: AtomicU64::new(0),
-            unknown: Cache::builder()
-                .max_capacity(UNKNOWN)
-                .time_to_live(REMEMBERED_FOR)
-                .build(),
+            unknown: Recent::lasting(UNKNOWN, REMEMBERED_FOR, clock.clone()),
+            stuck: AtomicBool::new(false),
+            clock,
         })
     }
 
@@ -125,7 +125,23 @@ impl Shared {
     }
 
     pub(in crate::session) async fn applied(&self, batch: &Batch) -> Result<bool, StoreError> {
-        Ok(self.store.write(batch).await? == Applied::Yes)
+        let written = self.store.write(batch).await;
+        match &written {
+            Ok(Applied::Yes) => self.stuck.store(false, Ordering::Relaxed),
+            Ok(Applied::No) => {}
+            Err(_) => self.stuck.store(true, Ordering::Relaxed),
+        }
+        Ok(written? == Applied::Yes)
+    }
+
+    /// Where the last batch could not be written, tries whether one can now: a full store may be read all the while.
+    pub(in crate::session) async fn try_writing(&self) -> Result<(), StoreError> {
+        if self.stuck.load(Ordering::Relaxed) {
+            let tried = Value(vec![0; TRIED]);
+            let batch = Batch::default().put_for(&keys::tried(), tried, Some(TRIED_FOR));
+            self.applied(&batch).await?;
+        }
+        Ok(())
     }
 }
 

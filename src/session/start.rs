@@ -1,8 +1,8 @@
-//! What sessions begin with: their rules, and the store behind them.
+//! What sessions begin with: the store behind them, and what runs in the background.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +12,7 @@ use crate::config::session::StoreConfig;
 use crate::rocketchat::RocketChat;
 use crate::session::exchange::intake::Intake;
 use crate::session::exchange::users::Users;
+use crate::session::life::Span;
 use crate::session::local::Local;
 use crate::session::outbox::Outbox;
 use crate::session::revoke::Revoker;
@@ -23,26 +24,10 @@ use crate::session::store::seal::Seal;
 use crate::session::store::{OpenError, Store};
 use crate::session::sweeper::{self, Deadlines};
 use crate::session::together::{Together, live_together};
-use crate::session::tombstone::TokenLife;
 use crate::session::turns::Turns;
-use crate::session::{Inner, Sessions};
+use crate::session::{Inner, Rules, Sessions};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
-
-/// What sessions live by, from several sections of the config.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// How long sessions live.
-    pub sessions: config::session::Sessions,
-    /// How principals become users.
-    pub users: config::users::Users,
-    /// How much runs and waits.
-    pub minting: config::rocketchat::Minting,
-    /// Longest `max_age` among the issuers: how long tombstones matter.
-    pub longest_age: Duration,
-    /// Longest `leeway` among the issuers.
-    pub longest_leeway: Duration,
-}
 
 /// Unknown tokens that are done away with at a time, three calls to Rocket.Chat each.
 const FORGOTTEN_AT_A_TIME: usize = 4;
@@ -58,32 +43,6 @@ struct Opened {
     /// No other process uses the store.
     alone: bool,
     latch: Latch,
-}
-
-impl Rules {
-    /// Gathers them.
-    #[must_use]
-    pub fn new(
-        sessions: &config::session::Sessions,
-        users: &config::users::Users,
-        minting: config::rocketchat::Minting,
-        issuers: &[Arc<config::issuer::Issuer>],
-    ) -> Self {
-        let longest = |length: fn(&config::issuer::Issuer) -> Duration| {
-            issuers
-                .iter()
-                .map(|issuer| length(issuer))
-                .max()
-                .unwrap_or_default()
-        };
-        Self {
-            sessions: sessions.clone(),
-            users: users.clone(),
-            minting,
-            longest_age: longest(|issuer| issuer.max_age),
-            longest_leeway: longest(|issuer| issuer.leeway),
-        }
-    }
 }
 
 impl Backing {
@@ -145,7 +104,7 @@ impl Sessions {
         let (outbox, carry) = Outbox::start(closed.clone());
         let inner = Arc::new(Inner {
             users: Users::new(
-                rules.users,
+                rules.users.clone(),
                 rocketchat.clone(),
                 metrics.clone(),
                 shared.clone(),
@@ -158,11 +117,8 @@ impl Sessions {
                 shared.clone(),
                 closed.clone(),
             ),
-            rules: rules.sessions,
-            token_life: TokenLife {
-                longest_age: rules.longest_age,
-                longest_leeway: rules.longest_leeway,
-            },
+            span: Arc::new(Span::new(&rules.sessions)),
+            rules: ArcSwap::from_pointee(rules),
             rocketchat,
             clock,
             metrics,

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub(in crate::session) mod file;
+mod look;
 pub(in crate::session) mod redis;
 pub(in crate::session) mod seal;
 
@@ -25,6 +26,7 @@ pub(in crate::session) mod seal;
 mod tests;
 
 pub use file::OpenError;
+pub use look::{Flaw, look};
 
 /// Keeps values under keys. Cheap to share; every method may be called at any time by any task, and dropped half-way.
 #[async_trait]

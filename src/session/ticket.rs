@@ -4,15 +4,13 @@
 //! is kept. It opens a session that is live when it is redeemed, and none otherwise.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::random;
+use crate::recent::Recent;
 use crate::session::handle::StandInHash;
 use crate::session::life::Step;
 use crate::session::moment::Moment;
@@ -20,7 +18,7 @@ use crate::session::record::{Admitted, Session};
 use crate::session::{ExchangeError, Sessions};
 
 /// Most tickets that wait for their use: more than browsers open pages in the longest life of one, at some 200 bytes each.
-pub const MAX_TICKETS: u64 = 20_000;
+pub const MAX_TICKETS: usize = 20_000;
 
 /// 256 random bits in base64url.
 #[derive(Clone)]
@@ -43,34 +41,30 @@ impl fmt::Debug for Ticket {
 /// The tickets that wait for their use; cheap to clone.
 #[derive(Clone)]
 pub struct Tickets {
-    /// Those of this process; with a shared store they are there.
-    waiting: Cache<StandInHash, Arc<Waiting>>,
+    /// Those of this process; with a shared store they are there. Weak: a ticket keeps no session and no credentials alive.
+    waiting: Arc<Recent<StandInHash, Weak<Session>>>,
     life: Duration,
     sessions: Sessions,
-}
-
-struct Waiting {
-    /// Weak: a ticket keeps no session and no credentials alive.
-    session: Weak<Session>,
-    until: Moment,
-    used: AtomicBool,
 }
 
 impl Tickets {
     /// Tickets that wait for `life` at most.
     #[must_use]
     pub fn new(life: Duration, sessions: Sessions) -> Self {
-        let waiting = Cache::builder()
-            .max_capacity(MAX_TICKETS)
-            // The oldest goes, so that whoever asks now is served.
-            .eviction_policy(EvictionPolicy::lru())
-            // Frees memory; whether a ticket is still good is decided by our own clock.
-            .time_to_live(life.saturating_mul(2))
-            .build();
+        let waiting = Arc::new(Recent::lasting(MAX_TICKETS, life, sessions.0.clock.clone()));
         Self {
             waiting,
             life,
             sessions,
+        }
+    }
+
+    /// Takes over those of others, which stay good for as long as they were to be.
+    #[must_use]
+    pub fn after(self, others: &Self) -> Self {
+        Self {
+            waiting: others.waiting.clone(),
+            ..self
         }
     }
 
@@ -89,12 +83,8 @@ impl Tickets {
                 .await?;
             return Ok((Ticket(SecretString::from(text)), until.time()));
         }
-        let waiting = Waiting {
-            session: Arc::downgrade(&admitted.session),
-            until,
-            used: AtomicBool::new(false),
-        };
-        self.waiting.insert(hash, Arc::new(waiting));
+        let session = Arc::downgrade(&admitted.session);
+        self.waiting.insert_for(hash, session, self.life);
         Ok((Ticket(SecretString::from(text)), until.time()))
     }
 
@@ -106,7 +96,10 @@ impl Tickets {
         let inner = &self.sessions.0;
         let hash = StandInHash::of(text);
         let session = match &inner.shared {
-            None => self.take(&hash),
+            None => self
+                .waiting
+                .take(&hash)
+                .and_then(|session| session.upgrade()),
             Some(together) => match together.store.take_ticket(&hash).await? {
                 Some(id) => inner.by_id(&id).await?,
                 None => None,
@@ -116,18 +109,6 @@ impl Tickets {
         let live = session
             .filter(|session| !session.ended() && !matches!(session.step(now), Step::End(_)));
         Ok(live.map(|session| session.current()))
-    }
-
-    fn take(&self, hash: &StandInHash) -> Option<Arc<Session>> {
-        let waiting = self.waiting.remove(hash)?;
-        // Two who found it before either took it away: the first to mark it wins.
-        if waiting.used.swap(true, Ordering::AcqRel) {
-            return None;
-        }
-        if waiting.until <= Moment::of(self.sessions.0.clock.now()) {
-            return None;
-        }
-        waiting.session.upgrade()
     }
 }
 

@@ -118,7 +118,7 @@ async fn look_at_all(inner: Weak<Inner>) {
 async fn note(inner: Weak<Inner>) {
     loop {
         let Some((every, clock)) = inner.upgrade().map(|inner| {
-            let every = NOTED_EVERY.min(inner.rules.idle_timeout / 4);
+            let every = NOTED_EVERY.min(inner.rules().sessions.idle_timeout / 4);
             (every, inner.clock.clone())
         }) else {
             return;
@@ -140,6 +140,7 @@ async fn take_over(inner: Weak<Inner>, alone: bool, latch: Latch) {
         match inner.take_over(whose).await {
             Ok(()) => {
                 latch.ready();
+                inner.metrics.store_answered();
                 whose = Whose::Nobodys;
             }
             Err(error) => {
@@ -149,6 +150,7 @@ async fn take_over(inner: Weak<Inner>, alone: bool, latch: Latch) {
                     "the session store did not answer"
                 );
                 latch.missing("the session store is away or broken");
+                inner.metrics.store_failed();
             }
         }
         drop(inner);
@@ -175,6 +177,7 @@ impl Inner {
             return Ok(());
         };
         let shared = &together.store;
+        shared.try_writing().await?;
         let now = Moment::of(self.clock.now());
         for taken in shared.take_over(whose, TAKEN).await? {
             self.take(shared, taken);

@@ -92,7 +92,7 @@ impl<'a> NormalPath<'a> {
         let bytes = self.decoded.as_bytes();
         let odd = bytes.iter().any(|byte| matches!(byte, b';' | b' ' | b'%'))
             || !self.decoded.is_ascii()
-            || self.decoded.contains("./")
+            || memchr::memchr_iter(b'.', bytes).any(|at| bytes.get(at + 1) == Some(&b'/'))
             || matches!(bytes.last(), Some(b'.' | b'/'));
         if !odd {
             return Cow::Borrowed(&self.decoded);

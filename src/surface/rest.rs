@@ -115,7 +115,9 @@ fn api_route(plain: &str) -> Option<&str> {
         return None;
     }
     let rest = rest.get("api/".len()..).unwrap_or_default();
-    let (version, route) = rest.split_once('/').unwrap_or((rest, ""));
+    let slash = rest.bytes().position(|byte| byte == b'/');
+    let (version, route) = rest.split_at(slash.unwrap_or(rest.len()));
+    let route = route.strip_prefix('/').unwrap_or(route);
     let digits = version.strip_prefix(['v', 'V']).unwrap_or_default();
     if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) {
         Some(route)

@@ -5,6 +5,7 @@
 //! slow loses lines, and the loss is counted.
 
 use std::cell::RefCell;
+use std::fmt::{self, Write as _};
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
@@ -113,6 +114,8 @@ impl Shared {
 pub struct Entry<'a> {
     /// `request.id`.
     pub request_id: super::request_id::RequestId,
+    /// `trace.id`, where it is traced.
+    pub trace_id: Option<String>,
     /// `http.request.method`.
     pub method: &'a str,
     /// `url.path`.
@@ -169,7 +172,7 @@ impl AccessLog {
             line.bytes.clear();
             match self.format {
                 LogFormat::Json => json(line, now, level, entry),
-                LogFormat::Text => text(&mut line.bytes, now, level, entry),
+                LogFormat::Text => text(line, now, level, entry),
             }
             line.bytes.push(b'\n');
             self.writer.write_line(&line.bytes);
@@ -259,6 +262,9 @@ fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'
     line.plain(request_id);
     line.plain(" answered\"");
     line.plain_field(",\"request.id\":\"", request_id);
+    if let Some(trace_id) = &entry.trace_id {
+        line.plain_field(",\"trace.id\":\"", trace_id);
+    }
     line.plain_field(",\"http.request.method\":\"", entry.method);
     line.field("url.path", entry.path);
     line.plain_field(",\"http.route\":\"", entry.route);
@@ -282,80 +288,59 @@ fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'
     line.plain("}");
 }
 
-fn text(line: &mut Vec<u8>, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
+/// One short line for people: what was asked and answered first, then who it was, then what went wrong.
+fn text(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
+    line.timestamp(now);
+    // Writing into memory cannot fail.
     let _written = write!(
-        line,
-        "{} {level:>5} {} {} {} {} {:.1}ms",
-        humantime::format_rfc3339_seconds(now),
+        line.bytes,
+        " {level:>5} {} {} {} {:.1}ms {}",
         entry.status,
         entry.method,
-        entry.path.escape_debug(),
-        entry.route,
+        Plain(entry.path),
         entry.duration.as_secs_f64() * 1000.0,
+        entry.route,
     );
+    if let Some(dialect) = entry.dialect {
+        let _written = write!(line.bytes, " {dialect}");
+    }
+    let ids = [
+        ("session", entry.session_id),
+        ("trace", entry.trace_id.as_deref()),
+    ];
+    for (name, id) in ids {
+        if let Some(id) = id {
+            let _written = write!(line.bytes, " {name}={id}");
+        }
+    }
     if let Some((kind, chain)) = &entry.error {
-        let _written = write!(line, " {kind}: {chain}");
+        let _written = write!(
+            line.bytes,
+            " request={} {kind}: {}",
+            entry.request_id,
+            Plain(chain)
+        );
+    }
+}
+
+/// Text that cannot end the line or speak to the terminal.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            // Format characters too: some turn the direction of what follows.
+            if letter.is_control()
+                || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            {
+                write!(formatter, "{}", letter.escape_default())?;
+            } else {
+                formatter.write_char(letter)?;
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::telemetry::request_id::RequestIds;
-
-    fn line(line: &mut Line, millis: u64, path: &str) -> serde_json::Value {
-        let entry = Entry {
-            request_id: RequestIds::random().next(),
-            method: "GET",
-            path,
-            route: "api",
-            dialect: Some("nginx"),
-            status: 200,
-            duration: Duration::from_nanos(12_345_678),
-            session_id: Some("s"),
-            user_id: Some("u\"1"),
-            error: Some(("bad-body", "one: two".to_owned())),
-        };
-        line.bytes.clear();
-        let now = UNIX_EPOCH + Duration::from_millis(millis);
-        json(line, now, tracing::Level::INFO, &entry);
-        let read: serde_json::Value = serde_json::from_slice(&line.bytes).unwrap();
-        let id = read["request.id"].as_str().unwrap();
-        assert_eq!(id, entry.request_id.to_string());
-        assert_eq!(read["message"], format!("request {id} answered"));
-        read
-    }
-
-    #[test]
-    fn a_line_is_json_whatever_the_path_holds() {
-        let mut kept = Line::default();
-        for path in ["/api/v1/me", "/a\"b", "/a\\b", "/a\nb\u{1}", "/é"] {
-            let read = line(&mut kept, 0, path);
-            assert_eq!(read["url.path"], path);
-            assert_eq!(read["level"], "INFO");
-            assert_eq!(read["http.request.method"], "GET");
-            assert_eq!(read["http.route"], "api");
-            assert_eq!(read["dialect"], "nginx");
-            assert_eq!(read["http.response.status_code"], 200);
-            assert_eq!(read["duration_ms"], 12.346);
-            assert_eq!(read["session.id"], "s");
-            assert_eq!(read["rocketchat.user_id"], "u\"1");
-            assert_eq!(read["error.kind"], "bad-body");
-            assert_eq!(read["error"], "one: two");
-        }
-    }
-
-    #[test]
-    fn the_time_is_right_within_a_second_and_beyond_it() {
-        let mut kept = Line::default();
-        for (millis, expected) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (7, "1970-01-01T00:00:00.007Z"),
-            (1_999, "1970-01-01T00:00:01.999Z"),
-            (1_790_000_000_120, "2026-09-21T14:13:20.120Z"),
-            (999, "1970-01-01T00:00:00.999Z"),
-        ] {
-            assert_eq!(line(&mut kept, millis, "/")["timestamp"], expected);
-        }
-    }
-}
+mod tests;

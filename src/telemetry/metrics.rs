@@ -18,10 +18,13 @@ use super::striped::{Durations, Striped};
 pub mod figures;
 mod labels;
 mod limits;
+mod reload;
+mod spans;
+mod store;
 mod tls;
 
 pub use figures::Figures;
-pub use labels::{Dialect, Lookup, Route};
+pub use labels::{Dialect, Lookup, Route, TlsSide};
 pub use limits::Limit;
 
 use labels::{
@@ -63,6 +66,9 @@ struct Inner {
     filter_decisions: [[Counter; 2]; Dialect::ALL.len()],
     connections: Gauge,
     log_lines_dropped: Counter,
+    store: store::Store,
+    spans: spans::Spans,
+    reload: reload::Reload,
     tls: tls::Tls,
     limits: limits::Limits,
     recent: Recent,
@@ -203,6 +209,9 @@ impl Metrics {
                 "log_lines_dropped",
                 "Access log lines dropped because their reader was too slow",
             ),
+            store: store::Store::new(&mut registry),
+            spans: spans::Spans::new(&mut registry),
+            reload: reload::Reload::new(&mut registry),
             tls: tls::Tls::new(&mut registry),
             limits: limits::Limits::new(&mut registry),
             recent: Recent::default(),

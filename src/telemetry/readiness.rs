@@ -2,64 +2,85 @@
 //!
 //! Liveness never looks here: it must not depend on others.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// All latches of the program; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<Mutex<Vec<Entry>>>);
+pub struct Readiness(Arc<Mutex<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    list: Vec<Entry>,
+    /// How many there ever were.
+    added: u64,
+}
 
 #[derive(Debug)]
 struct Entry {
+    id: u64,
     name: String,
     missing: Option<String>,
+    /// Is nothing ready without it?
+    needed: bool,
 }
 
 /// One thing that must be there before traffic is welcome.
 #[derive(Clone, Debug)]
 pub struct Latch {
     all: Readiness,
-    index: usize,
+    id: u64,
 }
 
 impl Readiness {
     /// Adds a latch, not ready yet. `name` is what `/readyz` prints, e.g. `keys of issuer https://app.example.com`.
     #[must_use]
     pub fn latch(&self, name: &str) -> Latch {
+        self.add(name, true)
+    }
+
+    /// Adds one that is told of and that readiness does not wait for: what came later takes no readiness away that was given.
+    #[must_use]
+    pub fn told(&self, name: &str) -> Latch {
+        self.add(name, false)
+    }
+
+    fn add(&self, name: &str, needed: bool) -> Latch {
         let mut entries = self.entries();
-        entries.push(Entry {
+        let id = entries.added;
+        entries.added += 1;
+        entries.list.push(Entry {
+            id,
             name: name.to_owned(),
             missing: Some("not yet there".to_owned()),
+            needed,
         });
         Latch {
             all: self.clone(),
-            index: entries.len() - 1,
+            id,
         }
     }
 
     /// What is missing, as `name: reason`; empty when ready.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        self.entries()
-            .iter()
-            .filter_map(|entry| {
-                entry
-                    .missing
-                    .as_ref()
-                    .map(|reason| format!("{}: {reason}", entry.name))
-            })
+        let entries = self.entries();
+        let needed = entries.list.iter().filter(|entry| entry.needed);
+        let missing = needed.filter_map(|entry| Some((&entry.name, entry.missing.as_ref()?)));
+        missing
+            .map(|(name, reason)| format!("{name}: {reason}"))
             .collect()
     }
 
     /// Every latch by name, with what is missing of it.
     #[must_use]
     pub fn latches(&self) -> Vec<(String, Option<String>)> {
-        self.entries()
-            .iter()
-            .map(|entry| (entry.name.clone(), entry.missing.clone()))
+        let entries = self.entries();
+        let told = entries.list.iter();
+        told.map(|entry| (entry.name.clone(), entry.missing.clone()))
             .collect()
     }
 
-    fn entries(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+    fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,8 +96,16 @@ impl Latch {
         self.set(Some(reason.to_owned()));
     }
 
+    /// Nobody wants the thing any more; what is said of it afterwards is not heard.
+    pub fn retire(&self) {
+        let mut entries = self.all.entries();
+        entries.list.retain(|entry| entry.id != self.id);
+    }
+
     fn set(&self, missing: Option<String>) {
-        if let Some(entry) = self.all.entries().get_mut(self.index) {
+        let mut entries = self.all.entries();
+        let mut all = entries.list.iter_mut();
+        if let Some(entry) = all.find(|entry| entry.id == self.id) {
             entry.missing = missing;
         }
     }
@@ -110,5 +139,18 @@ mod tests {
         );
         chat.ready();
         assert!(readiness.missing().is_empty());
+    }
+
+    #[test]
+    fn what_came_later_is_told_and_what_nobody_wants_is_not() {
+        let readiness = Readiness::default();
+        let first = readiness.latch("keys of issuer a");
+        let later = readiness.told("keys of issuer b");
+        first.retire();
+        first.missing("nobody hears this");
+        assert!(readiness.missing().is_empty());
+        later.missing("away");
+        let told = [("keys of issuer b".to_owned(), Some("away".to_owned()))];
+        assert_eq!(readiness.latches(), told);
     }
 }

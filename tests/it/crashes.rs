@@ -3,7 +3,7 @@
 //! The real program, ended at each place of [`PLACES`] as `kill -9` would, over a file and over Redis; then the next one begins over
 //! the same store, and what lives at Rocket.Chat is compared with what is live in the store.
 
-mod program;
+pub(crate) mod program;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

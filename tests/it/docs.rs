@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use gantry::config::{Config, Environment};
 use gantry::problem::Problem;
 
+use crate::readme::families;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -133,4 +135,31 @@ fn every_reason_for_which_a_token_is_refused_is_explained() {
         explained += 1;
     }
     assert!(explained > 15, "{explained}");
+}
+
+#[test]
+fn every_metric_that_the_load_test_kit_points_to_is_there() {
+    let kit = std::fs::read_dir(root().join("loadtest")).unwrap();
+    let mut pages: Vec<PathBuf> = kit.map(|entry| entry.unwrap().path()).collect();
+    pages.retain(|path| path.is_file());
+    pages.push(root().join("docs/load-testing.md"));
+    let there = families();
+
+    let mut named = 0;
+    for page in pages {
+        for piece in read(&page).split("`gantry_").skip(1) {
+            let name: String = piece
+                .chars()
+                .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
+                .collect();
+            let is_there = |(known, _): &(String, String)| known[7..] == name;
+            assert!(
+                there.iter().any(is_there),
+                "{}: gantry_{name}",
+                page.display()
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 15, "{named}");
 }

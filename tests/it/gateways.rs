@@ -4,7 +4,7 @@
 mod attacks;
 mod denials;
 mod files;
-mod ingress;
+pub(crate) mod ingress;
 mod passing;
 mod proxied;
 mod refusals;

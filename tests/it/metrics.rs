@@ -8,7 +8,7 @@ use crate::support::gateway::Gateway;
 use crate::support::socket::Socket;
 
 /// Each metric with its type.
-const METRICS: [(&str, &str); 23] = [
+const METRICS: [(&str, &str); 25] = [
     ("gantry_requests", "counter"),
     ("gantry_request_duration_seconds", "histogram"),
     ("gantry_rejections", "counter"),
@@ -31,6 +31,11 @@ const METRICS: [(&str, &str); 23] = [
     ("gantry_filter_decisions", "counter"),
     ("gantry_connections", "gauge"),
     ("gantry_limits_reached", "counter"),
+    ("gantry_store_up", "gauge"),
+    (
+        "gantry_config_last_reload_success_timestamp_seconds",
+        "gauge",
+    ),
     ("gantry_build_info", "gauge"),
 ];
 

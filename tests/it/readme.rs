@@ -1,12 +1,12 @@
 //! The README says what the program does: its example is a valid configuration, its tables hold every problem, metric and own endpoint.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use gantry::config::{Config, Environment};
 use gantry::problem::Problem;
 use gantry::server::admin::place::Place;
-use gantry::telemetry::metrics::Metrics;
+use gantry::telemetry::metrics::{Metrics, TlsSide};
 
 fn readme() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
@@ -89,7 +89,10 @@ fn happen(metrics: &Metrics) {
     metrics.credentials_minted("ok");
     metrics.credentials_refreshed("ok");
     metrics.ddp_login("ok");
-    metrics.certificate_reloaded("ok");
+    metrics.certificate_shown(TlsSide::Downstream, UNIX_EPOCH);
+    metrics.certificate_reloaded(TlsSide::Downstream, "ok");
+    metrics.hands_shaken("ok");
+    metrics.config_reloaded("ok");
     metrics.backchannel_logout("ok");
     metrics.credentials_revoked("logout", "ok");
     metrics.session_began();

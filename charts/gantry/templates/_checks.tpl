@@ -13,6 +13,17 @@
 {{- if not (dig "rocketchat" "url" "" $config) }}
 {{- fail "config.rocketchat.url is required: where Gantry reaches Rocket.Chat" }}
 {{- end }}
+{{- if not (or $values.extraEnv $values.extraEnvFrom) }}
+{{- if and (ne $store "memory") (not (dig "sessions" "encryption_key_file" "" $config)) }}
+{{- fail (printf "config.sessions.store: %s seals auth tokens: set config.sessions.encryption_key_file to a file of existingSecret" $store) }}
+{{- end }}
+{{- if and (eq $store "redis") (not (or (dig "sessions" "redis" "url" "" $config) (dig "sessions" "redis" "nodes" "" $config) (dig "sessions" "redis" "sentinel" "nodes" "" $config))) }}
+{{- fail "config.sessions.store: redis without a server: set config.sessions.redis.url, nodes or sentinel.nodes" }}
+{{- end }}
+{{- if and (dig "filter" "enabled" false $config) (not (dig "filter" "secret_file" "" $config)) }}
+{{- fail "config.filter.enabled without a secret: set config.filter.secret_file to a file of existingSecret" }}
+{{- end }}
+{{- end }}
 {{- if and (contains "/etc/gantry/secrets/" (toJson $config)) (not $values.existingSecret) }}
 {{- fail "config names files below /etc/gantry/secrets: set existingSecret to the Secret that holds them" }}
 {{- end }}
@@ -25,21 +36,49 @@
 {{- fail (printf "config.issuers[%d].secret would stand readable in a ConfigMap: put it into the Secret of existingSecret and set secret_file" $index) }}
 {{- end }}
 {{- end }}
-{{- range $path := list "rocketchat.create_token_secret" "rocketchat.password_key" "rocketchat.service_account.auth_token" "rocketchat.service_account.password" "rocketchat.service_account.totp_secret" "sessions.encryption_key" "sessions.redis.password" "sessions.redis.sentinel.password" "filter.secret" }}
-{{- $at := $config }}
-{{- range splitList "." $path }}
-{{- $at = ternary (get (default dict $at) .) "" (kindIs "map" $at) }}
-{{- end }}
-{{- if $at }}
+{{- range $path := list "admin.token" "rocketchat.create_token_secret" "rocketchat.password_key" "rocketchat.service_account.auth_token" "rocketchat.service_account.password" "rocketchat.service_account.totp_secret" "sessions.encryption_key" "sessions.redis.password" "sessions.redis.sentinel.password" "filter.secret" }}
+{{- if include "gantry.configured" (dict "config" $config "path" $path) }}
 {{- fail (printf "config.%s would stand readable in a ConfigMap: put it into the Secret of existingSecret and set %s_file" $path (last (splitList "." $path))) }}
 {{- end }}
 {{- end }}
 {{- if contains "@" (dig "sessions" "redis" "url" "" $config | toString) }}
 {{- fail "config.sessions.redis.url holds a password, which would stand readable in a ConfigMap: set sessions.redis.username and password_file" }}
 {{- end }}
+{{- $grpc := dig "filter" "grpc_address" "" $config | toString }}
+{{- if and $grpc (dig "filter" "enabled" false $config) }}
+{{- if regexMatch "^(127\\.|\\[::1\\])" $grpc }}
+{{- fail (printf "config.filter.grpc_address: %s is heard inside the pod only: set 0.0.0.0 and its port" $grpc) }}
+{{- end }}
+{{- if has (include "gantry.grpcPort" .) (list "8080" "9090") }}
+{{- fail (printf "config.filter.grpc_address: %s takes a port of the pod's own listeners: choose another than 8080 and 9090" $grpc) }}
+{{- end }}
+{{- end }}
+{{- if and $values.tls.existingSecret (include "gantry.configured" (dict "config" $config "path" "listen.tls.certificate_file")) }}
+{{- fail "tls.existingSecret and config.listen.tls.certificate_file name two certificates: leave certificate_file and key_file out of config" }}
+{{- end }}
+{{- if and $values.tls.clientCaSecret (not (include "gantry.tls" .)) }}
+{{- fail "tls.clientCaSecret asks clients for certificates, which needs TLS: set tls.existingSecret, too" }}
+{{- end }}
+{{- if and (ne $store "file") $values.persistence.existingClaim }}
+{{- fail (printf "persistence.existingClaim holds no sessions with a %s store: set config.sessions.store: file, or leave it out" $store) }}
+{{- end }}
+{{- if and $values.serviceMonitor.enabled $values.networkPolicy.enabled (not $values.networkPolicy.scrapers) }}
+{{- fail "serviceMonitor asks Prometheus to scrape what networkPolicy keeps it from: name it in networkPolicy.scrapers" }}
+{{- end }}
+{{- if and (eq $values.mode "gateway") (lt (int (include "gantry.gracePeriod" .)) (int (include "gantry.drainSeconds" .))) }}
+{{- fail (printf "terminationGracePeriodSeconds: %s kills Gantry before config.listen.drain.timeout, %s s, is over: raise the one or lower the other" (include "gantry.gracePeriod" .) (include "gantry.drainSeconds" .)) }}
+{{- end }}
+{{- if eq $values.mode "sidecar" }}
+{{- include "gantry.sidecarChecks" . }}
+{{- else if or $values.sidecar.release $values.sidecar.selector }}
+{{- fail "sidecar says which pods are Rocket.Chat's, but mode is gateway: set mode: sidecar, or leave sidecar out" }}
+{{- end }}
 {{- range $values.extraEnv }}
-{{- if has .name (list "GANTRY_LISTEN__ADDRESS" "GANTRY_ADMIN__ADDRESS" "GANTRY_SESSIONS__STORE" "GANTRY_SESSIONS__FILE__PATH") }}
-{{- fail (printf "extraEnv must not set %s: the chart itself goes by it; addresses are the chart's, the store is set below config.sessions" .name) }}
+{{- if has .name (list "GANTRY_LISTEN__ADDRESS" "GANTRY_ADMIN__ADDRESS") }}
+{{- fail (printf "extraEnv must not set %s: addresses are the chart's own" .name) }}
+{{- end }}
+{{- if has .name (list "GANTRY_SESSIONS__STORE" "GANTRY_SESSIONS__FILE__PATH" "GANTRY_FILTER__ENABLED" "GANTRY_FILTER__GRPC_ADDRESS" "GANTRY_LISTEN__DRAIN__TIMEOUT") }}
+{{- fail (printf "extraEnv must not set %s: the chart itself goes by it, so set %s" .name (printf "config.%s" (.name | trimPrefix "GANTRY_" | lower | replace "__" "."))) }}
 {{- end }}
 {{- end }}
 {{- if ne $store "redis" }}
@@ -86,6 +125,35 @@
 {{- if or (has $max (list "0" "0%")) (eq $min "100%") (and (regexMatch "^[0-9]+$" $min) (ge (int $min) $pods)) }}
 {{- fail (printf "podDisruptionBudget forbids every drain of a node: let at least one of %d pods go" $pods) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* In sidecar mode the pods are Rocket.Chat's: what only a pod of Gantry's own can do is refused. */}}
+{{- define "gantry.sidecarChecks" -}}
+{{- $values := .Values }}
+{{- if not (or $values.sidecar.release $values.sidecar.selector) }}
+{{- fail "mode: sidecar needs to know Rocket.Chat's pods: set sidecar.release to the release of Rocket.Chat's chart, or sidecar.selector to the pods' labels" }}
+{{- end }}
+{{- if semverCompare "<1.29.0-0" .Capabilities.KubeVersion.Version }}
+{{- fail (printf "mode: sidecar needs Kubernetes 1.29 or later, which lets init containers stay; this is %s: set mode: gateway" .Capabilities.KubeVersion.Version) }}
+{{- end }}
+{{- if not $values.existingConfigMap }}
+{{- $upstream := get (urlParse $values.config.rocketchat.url) "hostname" }}
+{{- if not (or (eq $upstream "localhost") (hasPrefix "127." $upstream) (has $upstream (list "::1" "[::1]"))) }}
+{{- fail (printf "mode: sidecar puts Gantry beside Rocket.Chat, but config.rocketchat.url leads to %s: set it to http://127.0.0.1:3000" $upstream) }}
+{{- end }}
+{{- end }}
+{{- if eq (include "gantry.store" .) "file" }}
+{{- fail "mode: sidecar cannot keep sessions in a file, because two of Rocket.Chat's pods live at once while they are replaced: set config.sessions.store: redis" }}
+{{- end }}
+{{- $theirs := dict "autoscaling" $values.autoscaling.enabled "podDisruptionBudget" $values.podDisruptionBudget.enabled "terminationGracePeriodSeconds" (ne (toString $values.terminationGracePeriodSeconds) "") }}
+{{- range list "podAnnotations" "podLabels" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "extraContainers" "extraInitContainers" }}
+{{- $_ := set $theirs . (get $values .) }}
+{{- end }}
+{{- range $name, $given := $theirs }}
+{{- if $given }}
+{{- fail (printf "%s does nothing with mode: sidecar, because the pods are Rocket.Chat's: leave it out, and say it to Rocket.Chat's chart" $name) }}
 {{- end }}
 {{- end }}
 {{- end }}

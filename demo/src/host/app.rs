@@ -1,7 +1,8 @@
 //! The host application's page: rooms, the frame, and a panel that shows what is going on.
 //!
 //! The panel is the demo's own: it compares everything the browser sends us with the tokens that Rocket.Chat gave out. Cookies do
-//! not know ports, so what the browser keeps for Gantry reaches us too and is compared as well.
+//! not know ports, so what the browser keeps for Gantry reaches us too and is compared as well. Before a real Rocket.Chat nobody tells
+//! us its tokens, and the panel says so.
 
 use std::time::Duration;
 
@@ -39,7 +40,20 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
     let rooms = host.chat.rooms(&session.jwt).await;
     let gantry = host.chat.session(&session.jwt).await;
     let present = host.chat.present(&session.jwt).await.unwrap_or_default();
-    let tokens = host.rocketchat.live_tokens(session.person.username);
+    let username = session.person.username;
+    let tokens = host.rocketchat.as_ref().map(|rc| rc.live_tokens(username));
+    let user = match &host.rocketchat {
+        Some(rc) => rc.user(username).map(|user| user.id.into()),
+        // What Gantry says is all that a host application knows.
+        None => gantry
+            .as_ref()
+            .ok()
+            .map(|session| session["userId"].clone()),
+    };
+    let prints = tokens.as_ref().map(|tokens| {
+        let prints = tokens.iter().map(|token| fingerprint(token));
+        prints.collect::<Vec<_>>()
+    });
     let body = json!({
         "person": person(&session),
         "host": {
@@ -52,10 +66,10 @@ pub(super) async fn state(State(host): App, headers: HeaderMap) -> Response {
         "people": people(&host, &session, &present),
         "chat": { "url": host.chat.gantry(), "socket": host.chat.socket_url() },
         "rocketchat": {
-            "user": host.rocketchat.user(session.person.username).map(|user| user.id),
-            "tokens": tokens.iter().map(|token| fingerprint(token)).collect::<Vec<_>>(),
+            "user": user,
+            "tokens": prints,
         },
-        "browser": browser(&headers, &tokens),
+        "browser": browser(&headers, tokens.as_deref().unwrap_or_default()),
     });
     let mut response = Json(body).into_response();
     // Only a renewed JWT is handed over, and only to a login that did not end meanwhile: a late answer must not bring
@@ -83,21 +97,27 @@ pub(super) async fn log_out(State(host): App, headers: HeaderMap) -> Response {
 /// Tells Gantry, and looks at what came of it.
 async fn farewell(host: &Host, session: &HostSession) -> Value {
     let username = session.person.username;
-    let before = host.rocketchat.live_tokens(username).len();
+    let rocketchat = host.rocketchat.as_ref();
+    let before = rocketchat.map(|rc| rc.live_tokens(username).len());
     let logout = host.chat.logout(&session.jwt).await;
     // Gantry answers before Rocket.Chat has been told, and owes that call from then on.
-    let forgotten = async {
-        while host.rocketchat.live_tokens(username).len() >= before.max(1) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+    let forgotten = match rocketchat.zip(before) {
+        Some((rc, before)) => {
+            let forgetting = async {
+                while rc.live_tokens(username).len() >= before.max(1) {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            Some(tokio::time::timeout(FORGETTING, forgetting).await.is_ok())
         }
+        None => None,
     };
-    let forgotten = tokio::time::timeout(FORGETTING, forgotten).await.is_ok();
     let old_jwt = host.chat.session(&session.jwt).await;
     json!({
         "gantry": outcome(logout.map(|()| true)),
         "oldJwtStatus": old_jwt.map_or_else(|trouble| trouble.status, |_| Some(200)),
         "tokenForgotten": forgotten,
-        "tokensLeft": host.rocketchat.live_tokens(username).len(),
+        "tokensLeft": rocketchat.map(|rc| rc.live_tokens(username).len()),
     })
 }
 
@@ -131,7 +151,11 @@ fn people(host: &Host, session: &HostSession, present: &[Present]) -> Vec<Value>
         one["status"] = known.map_or("offline", |known| &known.status).into();
         one["path"] = format!("/direct/{}", person.username).into();
         // Nobody can be written to before their first visit made their user.
-        one["joined"] = host.rocketchat.user(person.username).is_some().into();
+        let joined = match &host.rocketchat {
+            Some(rocketchat) => rocketchat.user(person.username).is_some(),
+            None => known.is_some(),
+        };
+        one["joined"] = joined.into();
         people.push(one);
     }
     people

@@ -28,8 +28,8 @@ impl Site {
             url: url.clone(),
             signer: Signer::new(url.clone()).unwrap(),
             sessions: HostSessions::default(),
-            chat: Chat::new(NO_GANTRY.to_owned()).unwrap(),
-            rocketchat: rocketchat.unwrap(),
+            chat: Chat::new(NO_GANTRY.to_owned(), NO_GANTRY.to_owned()).unwrap(),
+            rocketchat: Some(rocketchat.unwrap()),
             clock: Clock::system(),
         });
         tokio::spawn(async move { axum::serve(listener, host.router()).await });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jsonwebtoken::Algorithm;
 use url::Url;
 
-use super::{AlgorithmWord, ClaimNames, Issuer, IssuerFile, KeySource};
+use super::{AlgorithmWord, ClaimNames, Issuer, IssuerFile, KeySource, keys};
 use crate::config::files;
 use crate::config::key::Key;
 use crate::config::listen::is_loopback;
@@ -166,12 +166,14 @@ impl IssuerFile {
         }
         if let Some(path) = &self.jwks_file {
             let key = key.field("jwks_file");
-            return key_file(validation, &key, path, jwks_problem)
+            let problem = |text: &str| keys::set_problem(text, &self.algorithms);
+            return key_file(validation, &key, path, problem)
                 .map(|()| KeySource::JwksFile(validation.file(path)));
         }
         if let Some(path) = &self.public_key_file {
             let key = key.field("public_key_file");
-            return key_file(validation, &key, path, pem_problem)
+            let problem = |text: &str| keys::pem_problem(text, &self.algorithms);
+            return key_file(validation, &key, path, problem)
                 .map(|()| KeySource::PublicKeyFile(validation.file(path)));
         }
         match secret? {
@@ -286,36 +288,14 @@ fn key_file(
     validation: &mut Validation<'_>,
     key: &Key,
     path: &Path,
-    problem: fn(&str) -> Option<&'static str>,
+    problem: impl FnOnce(&str) -> Option<String>,
 ) -> Checked<()> {
     let shown = path.display();
-    match files::text(&validation.file(path), LARGEST_KEY_FILE) {
+    match files::text(&validation.read(path), LARGEST_KEY_FILE) {
         Err(error) => Err(validation.mistake(key, format!("cannot read \"{shown}\": {error}"))),
         Ok(text) => match problem(&text) {
             Some(problem) => Err(validation.mistake(key, format!("\"{shown}\" {problem}"))),
             None => Ok(()),
         },
     }
-}
-
-fn jwks_problem(text: &str) -> Option<&'static str> {
-    let set: Option<serde_json::Value> = serde_json::from_str(text).ok();
-    let keys = set
-        .as_ref()
-        .and_then(|set| set.get("keys"))
-        .and_then(serde_json::Value::as_array);
-    match keys {
-        Some(keys) if !keys.is_empty() => None,
-        _ => Some("should hold a JWK set: {\"keys\": [...]} with at least one key"),
-    }
-}
-
-fn pem_problem(text: &str) -> Option<&'static str> {
-    if text.contains("PRIVATE KEY-----") {
-        return Some("holds a private key, which belongs to the issuer alone; give its public key");
-    }
-    let public = text.contains("-----BEGIN PUBLIC KEY-----")
-        || text.contains("-----BEGIN RSA PUBLIC KEY-----");
-    (!public)
-        .then_some("should hold one public key as PEM, beginning with -----BEGIN PUBLIC KEY-----")
 }

@@ -1,19 +1,15 @@
 //! Keys `listen.tls`: the files are read here once already, so that a fault is told with its key before anything serves.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
+use crate::config::certificates::{faulty, warn_of_end};
 use crate::config::key::Key;
-use crate::config::validation::{Checked, Mistaken, Validation};
-use crate::config::walk::quoted;
-use crate::tls::{ClientCa, Fault, Files, Part};
-
-/// A certificate that ends sooner is worth a warning: by then what renews it should have.
-const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+use crate::config::validation::{Checked, Validation};
+use crate::tls::{ClientCa, Files};
 
 /// The keys as the file has them.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
@@ -70,13 +66,7 @@ impl TlsFile {
         let now = Clock::system().now();
         match files.load(now) {
             Ok(served) => {
-                if served.expires <= now + SOON {
-                    let until = humantime::format_rfc3339_seconds(served.expires);
-                    validation.warn(
-                        &key.field("certificate_file"),
-                        &format!("the certificate expires at {until}; renew it"),
-                    );
-                }
+                warn_of_end(validation, key, served.expires, now);
                 Ok(Some(files))
             }
             Err(fault) => Err(faulty(validation, key, &fault)),
@@ -97,14 +87,4 @@ impl TlsFile {
             )),
         }
     }
-}
-
-fn faulty(validation: &mut Validation<'_>, key: &Key, fault: &Fault) -> Mistaken {
-    let name = match fault.part {
-        Part::Certificate => "certificate_file",
-        Part::Key => "key_file",
-        Part::ClientCa => "client_ca_file",
-    };
-    let shown = quoted(&fault.file.to_string_lossy());
-    validation.mistake(&key.field(name), format!("{shown}: {}", fault.error))
 }

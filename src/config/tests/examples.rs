@@ -1,6 +1,7 @@
 //! The example files of `config/` are accepted as they stand, given their secret files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -15,7 +16,8 @@ fn load(name: &str, files: &[(&str, &str)]) -> Config {
     for (name, content) in files {
         let path = directory.path().join(name);
         fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
-        fs::write(path, content).expect("a file");
+        fs::write(&path, content).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its mode");
     }
     Config::load(Some(&path), &Environment::default())
         .unwrap_or_else(|mistakes| panic!("{mistakes}"))

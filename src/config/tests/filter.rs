@@ -31,7 +31,11 @@ fn it_is_off_unless_it_is_turned_on() {
     assert!(good(LEAST, &[]).filter.is_none());
     let config = good(LEAST, &[("GANTRY_FILTER__GRPC_ADDRESS", "127.0.0.1:9191")]);
     assert!(config.filter.is_none());
-    assert!(config.warnings[0].contains("`filter.enabled` is false"));
+    assert!(
+        config.warnings[0]
+            .problem
+            .contains("`filter.enabled` is false")
+    );
     let filter = good(LEAST, &on("")).filter.expect("a filter");
     assert_eq!(filter.secret.reveal(), KEY);
     assert_eq!(filter.grpc_address, None);

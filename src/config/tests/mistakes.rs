@@ -63,6 +63,9 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
     refused("listen.limits.resets_per_second", "0", "from 1 to 100000");
     refused("websocket.pending", "0", "from 1 to 1000000");
     refused("websocket.pending_per_client", "some", "from 0 to 1000000");
+    refused("listen.drain.timeout", "0s", "above zero");
+    refused("listen.drain.timeout", "2h", "from 1s to 1h");
+    refused("listen.drain.delay", "soon", "such as 0s or 30s");
     refused("listen.limits.idle_timeout", "90", "such as 500ms, 30s");
     refused(
         "listen.limits.header_timeout",
@@ -110,11 +113,6 @@ fn values_of_the_public_side_are_refused_with_the_mend() {
 
 #[test]
 fn values_about_rocketchat_are_refused_with_the_mend() {
-    refused(
-        "rocketchat.url",
-        "https://rc.example.com",
-        "https towards Rocket.Chat is not in this release",
-    );
     refused("rocketchat.url", "http://rc:3000/chat", "without path");
     refused(
         "rocketchat.url",
@@ -230,19 +228,6 @@ fn misspelt_and_misplaced_keys_are_led_home() {
 }
 
 #[test]
-fn keys_of_coming_releases_are_named_as_such() {
-    let key = "telemetry.otlp_endpoint";
-    let (section, name) = key.split_once('.').expect("a section");
-    let text = format!("{section}: {{ {name}: x }}");
-    let lines = mistakes(&text, &[]);
-    let expected = format!("{key}: this release does not have this key yet; take it out");
-    assert!(
-        lines.iter().any(|line| line.ends_with(&expected)),
-        "{key}: {lines:#?}"
-    );
-}
-
-#[test]
 fn a_mistaken_value_is_not_called_missing_too() {
     let text = LEAST.replace("https://chat.example.com", "[https://chat.example.com]");
     assert_eq!(
@@ -333,4 +318,33 @@ fn a_jwt_must_have_a_place_to_stand() {
         panic!("{lines:#?}")
     };
     assert!(line.contains("tokens: no place is left"), "{line}");
+}
+
+#[test]
+fn a_drain_whose_parts_do_not_fit_names_them() {
+    for (delay, spread, timeout) in [
+        ("20s", "10s", "25s"),
+        ("26s", "0s", "25s"),
+        ("0s", "26s", "25s"),
+    ] {
+        let text = LEAST.replace(
+            "listen:\n",
+            &format!(
+                "listen:\n  drain: {{ delay: {delay}, spread: {spread}, timeout: {timeout} }}\n"
+            ),
+        );
+        let expected = format!("`delay` ({delay}) and `spread` ({spread}) do not fit in {timeout}");
+        let found = mistakes(&text, &[]);
+        let [line] = found.as_slice() else {
+            panic!("{found:#?}");
+        };
+        assert!(line.contains("config:2:"), "{line}");
+        assert!(line.contains("listen.drain.timeout"), "{line}");
+        assert!(line.contains(&expected), "{line}");
+    }
+    let fitting = LEAST.replace(
+        "listen:\n",
+        "listen:\n  drain: { delay: 5s, spread: 20s, timeout: 25s }\n",
+    );
+    assert_eq!(mistakes(&fitting, &[]), Vec::<String>::new());
 }

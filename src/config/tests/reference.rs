@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::config::file::derived;
 use crate::config::schema;
 
 /// The tables of a section stand between these two, with the section's name in the first.
@@ -21,6 +22,18 @@ fn the_reference_has_exactly_the_keys_of_the_schema() {
         std::fs::write(proposal, right).expect("a file");
         panic!(
             "docs/configuration.md is not what the schema says; target/configuration.md is, copy it over"
+        );
+    }
+}
+
+#[test]
+fn the_schema_is_the_one_of_the_types() {
+    let (derived, kept) = (derived(), schema());
+    if derived != kept {
+        let proposal = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/schema.json");
+        std::fs::write(proposal, format!("{derived:#}\n")).expect("a file");
+        panic!(
+            "src/config/schema.json is not what the types say; target/schema.json is, copy it over"
         );
     }
 }
@@ -61,7 +74,7 @@ fn with_tables(text: &str) -> String {
 }
 
 fn sections() -> Vec<(String, Value)> {
-    let schema = schema();
+    let schema = derived();
     let properties = schema["properties"].as_object().expect("sections");
     properties
         .iter()

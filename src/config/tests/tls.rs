@@ -57,7 +57,8 @@ fn a_certificate_that_ends_within_two_weeks_is_warned_of() {
     pair(directory.path(), "far", 13);
     let config = good(&text(directory.path(), SOUND), &[]);
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
-    assert!(config.warnings[0].contains("listen.tls.certificate_file: the certificate expires at"));
+    let told = config.warnings[0].to_string();
+    assert!(told.contains("listen.tls.certificate_file: the certificate expires at"));
 }
 
 #[test]
@@ -115,6 +116,105 @@ fn faults_are_told_with_their_key() {
         let told = mistakes(&text(directory.path(), &keys), &[]);
         assert_eq!(told.len(), 1, "{keys}: {told:?}");
         assert!(told[0].contains(&format!("listen.tls.{key}: ")), "{told:?}");
+        assert!(told[0].contains(problem), "{told:?}");
+    }
+}
+
+/// The least with an `https` URL and these keys below `rocketchat.tls`, `~` standing for the directory.
+fn upstream(directory: &Path, url: &str, keys: &str) -> String {
+    let keys = keys.replace('~', &directory.to_string_lossy());
+    let section = format!("rocketchat:\n  url: {url}\n  tls: {{ {keys} }}\n");
+    LEAST.replacen("rocketchat:\n", &section, 1)
+}
+
+#[test]
+fn tls_towards_rocketchat_takes_the_name_of_its_url_unless_another_is_given() {
+    let directory = TempDir::new().expect("a directory");
+    pair(directory.path(), "far", 400);
+    assert_eq!(good(LEAST, &[]).rocketchat.tls, None);
+    for (url, name, expected) in [
+        ("https://rc.example.com", "", "rc.example.com"),
+        ("https://127.0.0.1:3000", "", "127.0.0.1"),
+        ("https://[::1]:3000", "", "::1"),
+        (
+            "https://127.0.0.1",
+            ", server_name: rc.internal",
+            "rc.internal",
+        ),
+    ] {
+        let keys = format!("ca_file: ~/far.crt{name}");
+        let config = good(&upstream(directory.path(), url, &keys), &[]);
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+        let tls = config.rocketchat.tls.expect("TLS");
+        assert_eq!(tls.name.to_str(), expected);
+        assert_eq!(tls.ca, Some(directory.path().join("far.crt")));
+        assert_eq!(tls.identity, None);
+    }
+    pair(directory.path(), "soon", 13);
+    let keys = "ca_file: ~/far.crt, certificate_file: ~/soon.crt, key_file: ~/soon.key";
+    let config = good(&upstream(directory.path(), "https://rc", keys), &[]);
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    let warned = "rocketchat.tls.certificate_file: the certificate expires at";
+    assert!(config.warnings[0].to_string().contains(warned));
+}
+
+#[test]
+fn faults_of_tls_towards_rocketchat_are_told_with_their_key() {
+    let directory = TempDir::new().expect("a directory");
+    for (name, days) in [("far", 400), ("over", -1)] {
+        pair(directory.path(), name, days);
+    }
+    let text = std::fs::read_to_string(directory.path().join("far.crt")).expect("a file");
+    std::fs::write(directory.path().join("half"), &text[..text.len() / 2]).expect("a file");
+    let far = "https://rc.example.com";
+    for (url, keys, key, problem) in [
+        (
+            "http://rc",
+            "ca_file: ~/far.crt",
+            "ca_file",
+            "goes with TLS only",
+        ),
+        (
+            "http://rc",
+            "server_name: rc",
+            "server_name",
+            "goes with TLS only",
+        ),
+        (far, "ca_file: ~/none", "ca_file", "cannot read the file"),
+        (far, "ca_file: ~/half", "ca_file", "is the file complete?"),
+        (far, "ca_file: ~/over.crt", "ca_file", "expired at"),
+        (far, "certificate_file: ~/far.crt", "key_file", "missing"),
+        (
+            far,
+            "ca_file: ~/far.crt, certificate_file: ~/far.crt, key_file: ~/over.key",
+            "key_file",
+            "does not belong to the certificate",
+        ),
+        (
+            far,
+            "ca_file: ~/far.crt, certificate_file: ~/over.crt, key_file: ~/over.key",
+            "certificate_file",
+            "expired at",
+        ),
+        (
+            far,
+            "ca_file: ~/far.crt, server_name: 10.0.0.1",
+            "server_name",
+            "should be a DNS name",
+        ),
+        (
+            far,
+            "ca_file: ~/far.crt, server_name: 'https://rc'",
+            "server_name",
+            "should be a DNS name",
+        ),
+    ] {
+        let told = mistakes(&upstream(directory.path(), url, keys), &[]);
+        assert_eq!(told.len(), 1, "{keys}: {told:?}");
+        assert!(
+            told[0].contains(&format!("rocketchat.tls.{key}: ")),
+            "{told:?}"
+        );
         assert!(told[0].contains(problem), "{told:?}");
     }
 }

@@ -41,18 +41,20 @@ pub(super) struct HttpRequest<'a> {
     pub(super) query: &'a [u8],
     pub(super) fragment: &'a [u8],
     pub(super) protocol: &'a [u8],
-    /// How many fields are merged by name.
-    pub(super) merged: usize,
+    /// The fields that are merged by name: a map, which on the wire is a list of its entries.
+    pub(super) merged: Vec<&'a [u8]>,
     /// The fields as they came, if they come so.
     pub(super) raw: Vec<Field>,
-    message: &'a [u8],
 }
+
+/// Fields that most requests have no more than.
+const USUAL: usize = 24;
 
 impl<'a> HttpRequest<'a> {
     /// Reads the message; `None` when it is none. What comes twice counts as it came last, as the format has it.
     pub(super) fn read(message: &'a Bytes) -> Option<Self> {
         let mut read = Self {
-            message,
+            merged: Vec::with_capacity(USUAL),
             ..Self::default()
         };
         for member in Members(message) {
@@ -66,7 +68,7 @@ impl<'a> HttpRequest<'a> {
             };
             match tag {
                 2 => read.method = text,
-                3 => read.merged += 1,
+                3 => read.merged.push(text),
                 4 => read.path = text,
                 5 => read.host = text,
                 7 => read.query = text,
@@ -77,14 +79,6 @@ impl<'a> HttpRequest<'a> {
             }
         }
         Some(read)
-    }
-
-    /// The fields that are merged by name: a map, which on the wire is a list of its entries. `None` for what is no entry.
-    pub(super) fn merged(&self) -> impl Iterator<Item = Option<(&'a [u8], &'a [u8])>> {
-        let entries = Members(self.message).flatten();
-        entries
-            .filter(|(tag, _)| *tag == 3)
-            .map(|(_, text)| entry(text?))
     }
 }
 
@@ -178,7 +172,7 @@ pub(super) struct MetadataValue {
 }
 
 /// Key and value of a map's entry; `None` when it is none.
-fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut key, mut value): (&[u8], &[u8]) = (b"", b"");
     for member in Members(bytes) {
         match member? {
@@ -211,6 +205,14 @@ impl<'a> Iterator for Members<'a> {
 
 impl<'a> Members<'a> {
     fn member(&mut self) -> Option<(u32, Option<&'a [u8]>)> {
+        // A short text under a low number, as most members are: both fit into a byte each.
+        if let [key @ 0x08..=0x7f, length @ ..=0x7f, rest @ ..] = self.0
+            && key & 7 == WireType::LengthDelimited as u8
+        {
+            let (text, rest) = rest.split_at_checked(usize::from(*length))?;
+            self.0 = rest;
+            return Some((u32::from(key >> 3), Some(text)));
+        }
         let (tag, kind) = decode_key(&mut self.0).ok()?;
         if kind != WireType::LengthDelimited {
             skip_field(kind, tag, &mut self.0, DecodeContext::default()).ok()?;
@@ -232,7 +234,7 @@ mod tests {
         let message = Bytes::from([b"\x12\x03GET", rest].concat());
         let read = HttpRequest::read(&message)?;
         assert_eq!(read.method, b"GET");
-        let entries: Option<Vec<_>> = read.merged().collect();
+        let entries: Option<Vec<_>> = read.merged.into_iter().map(entry).collect();
         entries.map(|entries| entries.len())
     }
 

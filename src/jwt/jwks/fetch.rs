@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, LOCATION};
+use http::{HeaderMap, HeaderValue, Method};
 use reqwest::Response;
 use url::Url;
 
 use crate::jwt::jwks::reach::Reach;
 use crate::jwt::jwks::source::{FetchError, MAX_BYTES};
+use crate::telemetry::outgoing::Outgoing;
 
 /// Longest time for one document, redirects and body included: key sets are small, and readiness waits for them.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ const REFRESH_AT: f64 = 0.8;
 
 /// Fetches documents with the control plane's client.
 #[derive(Clone, Debug)]
-pub(in crate::jwt) struct Fetcher(reqwest::Client);
+pub(in crate::jwt) struct Fetcher(Outgoing);
 
 /// A document.
 pub(super) struct Fetched {
@@ -44,7 +45,7 @@ pub(super) struct Fetched {
 
 impl Fetcher {
     /// `client` must follow no redirects by itself: one that did would make the fetch fail.
-    pub(in crate::jwt) fn new(client: reqwest::Client) -> Self {
+    pub(in crate::jwt) fn new(client: Outgoing) -> Self {
         Self(client)
     }
 
@@ -59,13 +60,7 @@ impl Fetcher {
         let reach = Reach::from(start);
         for _ in 0..=MAX_REDIRECTS {
             let hop = reach.hop(&url).await?;
-            let response = self
-                .0
-                .get(url.clone())
-                .header(ACCEPT, "application/json")
-                .send()
-                .await
-                .map_err(unreachable)?;
+            let response = self.once(url.clone()).await?;
             if response.url() != &url {
                 return Err(FetchError::Redirect("the client followed it by itself"));
             }
@@ -86,6 +81,20 @@ impl Fetcher {
             return Ok(Fetched { body, fresh_for });
         }
         Err(FetchError::Redirect("there are more than three"))
+    }
+
+    async fn once(&self, url: Url) -> Result<Response, FetchError> {
+        let mut request = reqwest::Request::new(Method::GET, url);
+        let accepted = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(ACCEPT, accepted);
+        let mut span = self.0.begin(("issuer", "keys"), &mut request);
+        let answer = self.0.execute(request).await.map_err(unreachable);
+        match (&mut span, &answer) {
+            (Some(span), Ok(answer)) => span.answered(answer.status().as_u16()),
+            (Some(span), Err(error)) => span.failed(error.kind()),
+            (None, _) => {}
+        }
+        answer
     }
 }
 

@@ -15,13 +15,13 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::body::{Body, Drive, Held};
 use crate::proxy::error::ForwardError;
 use crate::proxy::upstream::pool::Idle;
 use crate::proxy::upstream::wire::Wire;
+use crate::transport::Transport;
 
 /// A connection on which at most one request is under way.
 pub(super) struct Link {
@@ -57,7 +57,7 @@ pub(super) enum Failure {
 impl Link {
     /// Begins on a new connection.
     pub(super) async fn new(
-        stream: TcpStream,
+        stream: Transport,
         home: Weak<Idle>,
     ) -> Result<Box<Self>, hyper::Error> {
         let (sender, connection) = handshake(TokioIo::new(Wire(stream))).await?;
@@ -74,11 +74,11 @@ impl Link {
 
     /// Sends a request and waits for the head of its answer, at most `patience`; a body that moves, or that the client is waited for
     /// with, does not count.
-    pub(super) async fn send(
-        &mut self,
+    pub(super) fn send<'a>(
+        &'a mut self,
         request: Request<Body>,
-        until: Until<'_>,
-    ) -> Result<Response<Incoming>, Failure> {
+        until: Until<'a>,
+    ) -> impl Future<Output = Result<Response<Incoming>, Failure>> + 'a {
         let Until {
             began,
             patience,
@@ -87,35 +87,38 @@ impl Link {
         let answer = self.sender.try_send_request(request);
         // Only the connection, which is polled here, can complete the answer: no waker is needed for it, and no budget, which would
         // need one.
-        let mut answer = pin!(tokio::task::unconstrained(answer));
+        let answer = tokio::task::unconstrained(answer);
         self.timer.as_mut().reset(began + patience);
-        poll_fn(|context| {
-            self.drive(context);
-            let mut quiet = Context::from_waker(Waker::noop());
-            match answer.as_mut().poll(&mut quiet) {
-                Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
-                Poll::Ready(Err(mut error)) => {
-                    let unsent = error.take_message();
-                    let error = error.into_error();
-                    return Poll::Ready(Err(match unsent {
-                        Some(request) => Failure::Unsent(Box::new(request), error),
-                        None => Failure::Sent(ForwardError::from_client(error)),
-                    }));
+        async move {
+            let mut answer = pin!(answer);
+            poll_fn(|context| {
+                self.drive(context);
+                let mut quiet = Context::from_waker(Waker::noop());
+                match answer.as_mut().poll(&mut quiet) {
+                    Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
+                    Poll::Ready(Err(mut error)) => {
+                        let unsent = error.take_message();
+                        let error = error.into_error();
+                        return Poll::Ready(Err(match unsent {
+                            Some(request) => Failure::Unsent(Box::new(request), error),
+                            None => Failure::Sent(ForwardError::from_client(error)),
+                        }));
+                    }
+                    Poll::Pending => {}
                 }
-                Poll::Pending => {}
-            }
-            let mut context = Context::from_waker(&self.waker);
-            while self.timer.as_mut().poll(&mut context).is_ready() {
-                // One that the client keeps waiting for is given up by whoever watches its connection.
-                if held.is_some_and(|held| held.moved() || held.awaited()) {
-                    self.timer.as_mut().reset(Instant::now() + patience);
-                    continue;
+                let mut context = Context::from_waker(&self.waker);
+                while self.timer.as_mut().poll(&mut context).is_ready() {
+                    // One that the client keeps waiting for is given up by whoever watches its connection.
+                    if held.is_some_and(|held| held.moved() || held.awaited()) {
+                        self.timer.as_mut().reset(Instant::now() + patience);
+                        continue;
+                    }
+                    return Poll::Ready(Err(Failure::Sent(ForwardError::Timeout)));
                 }
-                return Poll::Ready(Err(Failure::Sent(ForwardError::Timeout)));
-            }
-            Poll::Pending
-        })
-        .await
+                Poll::Pending
+            })
+            .await
+        }
     }
 
     /// Whether both messages are over and another may begin.

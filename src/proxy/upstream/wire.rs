@@ -1,15 +1,16 @@
-//! A TCP connection that writes a single piece, as a request without a body is, the kernel's shorter way.
+//! A connection that writes a single piece, as a request without a body is, the kernel's shorter way.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::transport::Transport;
 
 /// A connection to Rocket.Chat.
 #[derive(Debug)]
-pub(super) struct Wire(pub(super) TcpStream);
+pub(super) struct Wire(pub(super) Transport);
 
 impl AsyncRead for Wire {
     fn poll_read(

@@ -6,15 +6,15 @@
 use std::net::IpAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use prost::Message as _;
 use tonic::Status;
-use tonic::body::Body;
 
 use crate::filter::envoy_grpc::{self, CheckRequest, CheckResponse, Limits};
 use crate::headers::X_GANTRY_SECRET;
+use crate::server::grpc::answer::Answer;
 use crate::server::handler::Handler;
 
 /// The service's name.
@@ -29,31 +29,28 @@ const PREFIX: usize = 5;
 /// What all gRPC calls are.
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
-/// Where a call tells how it ended.
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-
 /// Answers the questions of one connection.
 #[derive(Debug)]
 pub(super) struct Authorization {
-    handler: Handler,
     limits: Limits,
     peer: IpAddr,
 }
 
 impl Authorization {
-    pub(super) fn new(handler: Handler, limits: Limits, peer: IpAddr) -> Self {
-        Self {
-            handler,
-            limits,
-            peer,
-        }
+    pub(super) fn new(limits: Limits, peer: IpAddr) -> Self {
+        Self { limits, peer }
     }
 
     /// Answers a call whose message has at most `longest` bytes.
-    pub(super) async fn call(&self, request: Request<Incoming>, longest: usize) -> Response<Body> {
-        match self.check(request, longest).await {
+    pub(super) async fn call(
+        &self,
+        request: Request<Incoming>,
+        longest: usize,
+        handler: &Handler,
+    ) -> Response<Answer> {
+        match self.check(request, longest, handler).await {
             Ok(answer) => success(&answer),
-            Err(status) => status.into_http(),
+            Err(status) => status.into_http().map(Answer::Other),
         }
     }
 
@@ -61,6 +58,7 @@ impl Authorization {
         &self,
         request: Request<Incoming>,
         longest: usize,
+        handler: &Handler,
     ) -> Result<CheckResponse, Status> {
         let (head, body) = request.into_parts();
         if head.uri.path() != CHECK {
@@ -75,7 +73,7 @@ impl Authorization {
             (Some(secret), None) => secret.as_bytes(),
             _ => b"",
         };
-        if !self.handler.knows_gateway(self.peer, shown) {
+        if !handler.knows_gateway(self.peer, shown) {
             return Err(Status::permission_denied(
                 "gantry answers gateways of listen.trusted_proxies that show x-gantry-secret",
             ));
@@ -84,7 +82,7 @@ impl Authorization {
         let question = CheckRequest::decode(message);
         let question = question.map_err(|_| Status::invalid_argument("message cannot be read"))?;
         let original = envoy_grpc::original(question, self.limits);
-        match self.handler.check(original, self.peer).await {
+        match handler.check(original, self.peer).await {
             Ok(allowed) => Ok(envoy_grpc::yes(allowed)),
             Err(denied) => {
                 let (head, body) = denied.into_parts();
@@ -131,19 +129,14 @@ async fn message(mut body: Incoming, longest: usize) -> Result<Bytes, Status> {
 }
 
 /// A call that ended well.
-fn success(answer: &CheckResponse) -> Response<Body> {
+fn success(answer: &CheckResponse) -> Response<Answer> {
     let length = answer.encoded_len();
     let mut message = BytesMut::with_capacity(PREFIX + length);
     message.put_u8(0);
     // Answers are far below four gibibytes.
     message.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
     answer.encode_raw(&mut message);
-    let body = Full::new(message.freeze()).with_trailers(async {
-        let mut trailers = HeaderMap::with_capacity(1);
-        trailers.insert(GRPC_STATUS, HeaderValue::from_static("0"));
-        Some(Ok(trailers))
-    });
-    let mut response = Response::new(Body::new(body));
+    let mut response = Response::new(Answer::Message(message.freeze()));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
 }

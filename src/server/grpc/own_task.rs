@@ -40,6 +40,9 @@ impl fmt::Debug for Inbox {
 /// The questions of one connection.
 pub(super) struct Questions {
     inbox: Inbox,
+    /// Taken out of the inbox and not looked at yet.
+    fresh: Vec<Answering>,
+    /// Those that wait for something.
     answering: FuturesUnordered<Answering>,
 }
 
@@ -47,6 +50,7 @@ impl Questions {
     pub(super) fn of(inbox: Inbox) -> Self {
         Self {
             inbox,
+            fresh: Vec::new(),
             answering: FuturesUnordered::new(),
         }
     }
@@ -64,7 +68,14 @@ impl Questions {
             let mut answered = false;
             loop {
                 // They come while the connection or another question is polled, so in this task.
-                self.answering.extend(self.inbox.questions().drain(..));
+                std::mem::swap(&mut *self.inbox.questions(), &mut self.fresh);
+                for mut question in self.fresh.drain(..) {
+                    // A warm one is answered here and now; only who waits needs a waker of its own.
+                    match question.as_mut().poll(context) {
+                        Poll::Ready(()) => answered = true,
+                        Poll::Pending => self.answering.push(question),
+                    }
+                }
                 match self.answering.poll_next_unpin(context) {
                     Poll::Ready(Some(())) => answered = true,
                     Poll::Ready(None) | Poll::Pending => break,

@@ -37,10 +37,10 @@ impl Handler {
         peer: IpAddr,
     ) -> Result<Allowed, Response<String>> {
         let inner = &*self.0;
-        let began = Instant::now();
         let request_id = inner.ids.next();
         let mut seen = Seen {
             now: inner.clock.now(),
+            began: Instant::now(),
             route: Route::Filter,
             dialect: Some(Dialect::EnvoyGrpc),
             acting: None,
@@ -54,6 +54,7 @@ impl Handler {
                 (parts, Err(error))
             }
         };
+        let span = inner.spans.of_request(&parts, seen.now);
         let decided = match (original, &inner.filter) {
             (Ok(()), Some(filter)) => {
                 let question = Question {
@@ -62,7 +63,13 @@ impl Handler {
                     peer,
                     now: seen.now,
                 };
-                filter.decide(question, &mut seen.acting).await
+                match &span {
+                    None => filter.decide(question, &mut seen.acting).await,
+                    Some(span) => {
+                        let deciding = filter.decide(question, &mut seen.acting);
+                        Box::pin(span.around(deciding)).await
+                    }
+                }
             }
             (Err(error), _) => Err(FilterError::Original(error)),
             (Ok(()), None) => Err(FilterError::Original(OriginalError::Missing("filter"))),
@@ -90,8 +97,9 @@ impl Handler {
         let answered = Answered {
             request_id,
             status,
-            duration: began.elapsed(),
+            duration: seen.began.elapsed(),
             error,
+            span,
         };
         inner.note(&parts, &seen, answered);
         decided

@@ -99,7 +99,7 @@ impl Inner {
         let facts = found.kept.facts;
         let host_session = facts.host_session;
         let session = Arc::new(Session::begin(Begin {
-            bounds: self.bounds(&facts),
+            span: Arc::clone(&self.span),
             uses: found.uses,
             refresh_due: self.refresh_due(&found.kept.credentials),
             credentials: found.kept.credentials,
@@ -117,7 +117,8 @@ impl Inner {
             session.id = session.id(),
             "a session was found in the store"
         );
-        self.local.enlist(&session, self.rules.max_per_principal);
+        let most = self.rules().sessions.max_per_principal;
+        self.local.enlist(&session, most);
         if !self.local.commit(flight, &session) {
             // Let go or logged out while it was looked for, which the outbox carries on; here it never began.
             self.local.abandon(&host_session, flight);

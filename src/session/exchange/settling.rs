@@ -42,7 +42,7 @@ impl Inner {
         let unknown = matches!(target, Target::Named(_));
         let mut leases = Vec::new();
         if let Some(together) = among
-            && (unknown || self.rules.scope == Scope::Principal)
+            && (unknown || self.rules().sessions.scope == Scope::Principal)
         {
             let key = keys::lease("principal", principal.key.as_bytes());
             leases.push(together.store.lease(key).await?);
@@ -70,7 +70,7 @@ impl Inner {
         &self,
         principal: &Principal,
     ) -> Result<Option<Shareable>, ExchangeError> {
-        if self.rules.scope == Scope::Session {
+        if self.rules().sessions.scope == Scope::Session {
             return Ok(None);
         }
         let now = Moment::of(self.clock.now());
@@ -140,7 +140,7 @@ impl Inner {
         let committing = Committing {
             kept: &kept,
             uses: &session.uses(session.facts().began),
-            bounds: session.bounds(),
+            bounds: &session.bounds(),
             intent: made.intent.as_ref(),
             sharing: made.sharing.as_deref(),
         };
@@ -179,7 +179,9 @@ impl Inner {
             // The next session of the principal makes room for two.
             return;
         };
-        let over = ids.len().saturating_sub(self.rules.max_per_principal);
+        let over = ids
+            .len()
+            .saturating_sub(self.rules().sessions.max_per_principal);
         for id in ids.into_iter().filter(|id| id != session.id()).take(over) {
             self.end_by_id(&id, EndCause::Displaced);
         }

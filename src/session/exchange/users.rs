@@ -8,12 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
+use arc_swap::{ArcSwap, Guard};
 use serde::{Deserialize, Serialize};
 
 use crate::config;
 use crate::jwt::{Principal, PrincipalKey};
+use crate::recent::Recent;
 use crate::rocketchat::error::RefusedData;
 use crate::rocketchat::{ApiError, NewUser, RocketChat, User};
 use crate::session::error::{ExchangeError, Reason};
@@ -22,19 +22,19 @@ use crate::session::shared::Shared;
 use crate::telemetry::metrics::Metrics;
 
 /// Principals whose user is remembered, the least recently exchanged forgotten first. One costs about 300 bytes.
-const REMEMBERED: u64 = 50_000;
+const REMEMBERED: usize = 50_000;
 
 /// Before the second try of a creation: both sides of a race have rolled back by then (RC §4.4).
 const CREATE_AGAIN_AFTER: Duration = Duration::from_millis(300);
 
 /// Finds and makes users.
 pub(in crate::session) struct Users {
-    rules: config::users::Users,
+    rules: ArcSwap<config::users::Users>,
     rocketchat: RocketChat,
     metrics: Metrics,
-    remembered: Cache<PrincipalKey, Arc<Remembered>>,
+    remembered: Recent<PrincipalKey, Arc<Remembered>>,
     /// User id to the principal that acts as it.
-    owners: Cache<String, PrincipalKey>,
+    owners: Recent<String, PrincipalKey>,
     shared: Option<Arc<Shared>>,
 }
 
@@ -82,18 +82,21 @@ impl Users {
     ) -> Self {
         Self {
             shared,
-            rules,
+            rules: ArcSwap::from_pointee(rules),
             rocketchat,
             metrics,
-            remembered: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
-            owners: Cache::builder()
-                .max_capacity(REMEMBERED)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            remembered: Recent::new(REMEMBERED),
+            owners: Recent::new(REMEMBERED),
         }
+    }
+
+    /// Goes by these from now on. Whoever is remembered stays who they are.
+    pub(in crate::session) fn take_rules(&self, rules: config::users::Users) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    fn rules(&self) -> Guard<Arc<config::users::Users>> {
+        self.rules.load()
     }
 
     /// Whom this principal acts as, before Rocket.Chat is asked.
@@ -109,7 +112,7 @@ impl Users {
         {
             return Ok(Target::Remembered(Arc::new(remembered)));
         }
-        Ok(Target::Named(profile::username(&self.rules, principal)?))
+        Ok(Target::Named(profile::username(&self.rules(), principal)?))
     }
 
     /// The principal's user, fit to be acted as. The caller holds the turns on the principal and on the username.
@@ -155,10 +158,10 @@ impl Users {
 
     /// Brings the user in step with the claims, if it is not. A refusal is for the log only.
     pub(in crate::session) async fn follow(&self, principal: &Principal, user: &User) {
-        if !self.rules.sync_profile {
+        if !self.rules().sync_profile {
             return;
         }
-        let changes = profile::changes(&self.rules, &principal.profile, user);
+        let changes = profile::changes(&self.rules(), &principal.profile, user);
         if changes.is_empty() {
             return;
         }
@@ -191,8 +194,8 @@ impl Users {
             return Ok((user, remembered.origin));
         }
         // Deleted at Rocket.Chat: whoever has the name now is somebody else.
-        self.remembered.invalidate(&principal.key);
-        self.owners.invalidate(&remembered.user_id);
+        self.remembered.take(&principal.key);
+        self.owners.take(&remembered.user_id);
         if let Some(shared) = &self.shared {
             shared
                 .forget_user(&principal.key, &remembered.user_id)
@@ -208,7 +211,7 @@ impl Users {
     ) -> Result<(User, Origin), ExchangeError> {
         match self.rocketchat.user_by_name(username).await? {
             Some(user) => Ok((user, Origin::Adopted)),
-            None if !self.rules.provision => Err(Reason::Unknown.into()),
+            None if !self.rules().provision => Err(Reason::Unknown.into()),
             None => self.create(principal, username).await,
         }
     }
@@ -227,7 +230,7 @@ impl Users {
         match owner {
             Some(owner) if owner != principal.key => Err(Reason::OfAnotherPrincipal.into()),
             Some(_) => Ok(()),
-            None if origin == Origin::Adopted && !self.rules.adopt_existing => {
+            None if origin == Origin::Adopted && !self.rules().adopt_existing => {
                 Err(Reason::AdoptionOff.into())
             }
             None => Ok(()),
@@ -239,14 +242,14 @@ impl Users {
         principal: &Principal,
         username: &str,
     ) -> Result<(User, Origin), ExchangeError> {
-        let birth = profile::birth(&self.rules, &principal.profile, username)?;
+        let birth = profile::birth(&self.rules(), &principal.profile, username)?;
         let new = NewUser {
             username,
             name: &birth.name,
             email: &birth.email,
             email_verified: birth.email_verified,
             roles: &birth.roles,
-            join_default_channels: self.rules.join_default_channels,
+            join_default_channels: self.rules().join_default_channels,
         };
         let mut again = true;
         loop {
@@ -325,7 +328,7 @@ impl Users {
     }
 
     fn protects(&self, role: &String) -> bool {
-        self.rules.protected_roles.contains(role)
+        self.rules().protected_roles.contains(role)
     }
 }
 

@@ -14,8 +14,9 @@ impl Session {
         &self.facts
     }
 
-    pub(in crate::session) fn bounds(&self) -> &Bounds {
-        &self.bounds
+    /// What bounds its life by the rules of this moment.
+    pub(in crate::session) fn bounds(&self) -> Bounds {
+        self.span.bounds(self.facts.hard_end)
     }
 
     /// How it was used up to now; an open socket is use.

@@ -65,7 +65,7 @@ impl Shared {
         hash: &StandInHash,
     ) -> Result<Option<Found>, StoreError> {
         // What names nothing now never will: a stand-in is known to the store before it is to anybody.
-        if self.unknown.contains_key(hash) {
+        if self.unknown.get(hash).is_some() {
             return Ok(None);
         }
         let [id] = self.read([&keys::stand_in(hash)]).await?;

@@ -9,6 +9,7 @@
 //! | `i:` stand-in's digest | the id of the session it names | |
 //! | `k:` ticket's digest | the id of the session it opens | |
 //! | `l:` digest of what is held | who holds the lease | |
+//! | `l:tried` | nothing: whether it can be written | |
 //! | `g:` grave | a tombstone | |
 //! | `o:` id | an owed logout | yes |
 //! | `u:` principal | its Rocket.Chat user | yes |
@@ -32,6 +33,10 @@ use crate::session::store::{Index, Key};
 
 /// Beginning of the keys that only matter while the process that put them lives.
 pub(in crate::session) const LEASES: &str = "l:";
+
+pub(super) fn tried() -> Key {
+    named("l:", b"tried")
+}
 
 pub(super) fn session(id: &str) -> Key {
     named("s:", id.as_bytes())

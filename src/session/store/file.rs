@@ -25,13 +25,16 @@ use crate::session::store::{
 mod disk;
 mod followers;
 mod indexes;
+mod look;
 mod opening;
+mod report;
 mod shelf;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use look::look;
 pub use opening::OpenError;
 
 use followers::Followers;

@@ -38,6 +38,7 @@ mod failure;
 mod follow;
 pub(in crate::session) mod limits;
 mod link;
+mod look;
 mod names;
 mod program;
 mod report;
@@ -48,6 +49,8 @@ mod tests;
 /// clusters only. Users of the sentinels need `+sentinel|get-master-addr-by-name`.
 const PERMISSIONS: &str = "+ping +info +get +mget +set +del +zadd +zrem +zcard +zcount +zrange \
                            +xadd +xlen +xread +xrevrange +eval +evalsha +cluster|slots";
+
+pub(super) use look::look;
 
 /// Words that wait for a reader; those behind them wait in the stream.
 const WORDS_WAITING: usize = 256;

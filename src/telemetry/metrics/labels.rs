@@ -91,6 +91,35 @@ pub enum Lookup {
     Miss,
 }
 
+/// On which side of Gantry a certificate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsSide {
+    /// To clients, by the public listener.
+    Downstream,
+    /// To Rocket.Chat.
+    Upstream,
+}
+
+impl TlsSide {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Downstream => "downstream",
+            Self::Upstream => "upstream",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct SideLabels {
+    pub(super) side: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct ReloadLabels {
+    pub(super) side: &'static str,
+    pub(super) result: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(super) struct RouteLabels {
     pub(super) route: &'static str,

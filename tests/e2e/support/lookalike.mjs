@@ -7,13 +7,18 @@ import { once } from 'node:events';
 const START_MS = 30_000;
 
 export class Lookalike {
-  static async start(...settings) {
+  static start(...settings) {
+    return Lookalike.startWith([], ...settings);
+  }
+
+  /** With more arguments of the program's own. */
+  static async startWith(more, ...settings) {
     const program = process.env.GANTRY_LOOKALIKE;
     if (!program) throw new Error('GANTRY_LOOKALIKE must name the lookalike\'s program; scripts/e2e.sh sets it');
     const people = ['alice', 'bob'].flatMap((name) => ['--person', name]);
     const chosen = settings.flatMap(([id, value]) => ['--setting', `${id}=${JSON.stringify(value)}`]);
     const rc = new Lookalike();
-    rc.process = spawn(program, ['--port', '0', '--unlimited', ...people, ...chosen], { stdio: ['ignore', 'pipe', 'inherit'] });
+    rc.process = spawn(program, ['--port', '0', '--unlimited', ...more, ...people, ...chosen], { stdio: ['ignore', 'pipe', 'inherit'] });
     let told = '';
     const signal = AbortSignal.timeout(START_MS);
     rc.process.stdout.setEncoding('utf8').on('data', (text) => { told += text; });

@@ -33,7 +33,12 @@ async fn a_revoked_session_ends_for_good_and_no_other_does() {
         .await;
     gateway
         .log
-        .until_line(&["a session ended", "\"cause\":\"revoked\"", id])
+        .until_line(&[
+            "a session ended",
+            "\"cause\":\"revoked\"",
+            "\"ended_by\":\"administrator\"",
+            id,
+        ])
         .await;
     let ended = "gantry_sessions_ended_total{cause=\"revoked\"}";
     assert_eq!(gateway.metric(ended).await, 1.0);

@@ -35,10 +35,8 @@ async fn too_many_header_fields_are_431() {
     for (count, status, slug) in [
         (128, 200, ""),
         (129, 431, "too-large"),
-        (256, 431, "too-large"),
-        // Far over the limit nothing of it is read, and the answer has no words.
-        (257, 431, ""),
-        (5000, 431, ""),
+        (257, 431, "too-large"),
+        (5000, 431, "too-large"),
     ] {
         let mut raw = gateway.raw().await;
         raw.send(fields(&bearer, count)).await;

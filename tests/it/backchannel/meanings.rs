@@ -82,7 +82,7 @@ async fn a_subject_alone_ends_every_host_session_of_it() {
     let cause = r#""cause":"backchannel-logout""#;
     four.gateway
         .log
-        .until_line(&["a session ended", cause])
+        .until_line(&["a session ended", cause, "\"ended_by\":\"issuer\""])
         .await;
 }
 

@@ -12,16 +12,21 @@ use tokio::time::{sleep, timeout};
 
 use super::PATIENCE;
 use crate::replicas::stage::{ECHO, KEY};
-use crate::support::gateway::{PUBLIC_URL, client};
+use crate::support::gateway::client;
 use crate::support::issuer::{AUDIENCE, ISSUER};
 use crate::support::world::World;
 
 /// What a process is begun over again.
-pub(super) enum Stores {
+pub(crate) enum Stores {
     File(PathBuf),
     /// Its port, and what its keys begin with.
     Redis(u16, String),
 }
+
+/// On free ports.
+const LISTENERS: &str = r#"
+listen: { address: "127.0.0.1:0", public_url: "https://chat.example.com" }
+admin: { address: "127.0.0.1:0" }"#;
 
 /// One run of it.
 pub(super) struct Program {
@@ -35,7 +40,7 @@ impl Program {
     /// Runs it until it serves, to die at `place`; a process that dies while it starts has died there.
     pub(super) async fn start(world: &World, store: &Stores, place: Option<&str>) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(config.path(), text(world, store)).unwrap();
+        std::fs::write(config.path(), text(world, store, LISTENERS)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gantry"));
         command
             .args(["run", "--config"])
@@ -167,7 +172,8 @@ impl Drop for Program {
     }
 }
 
-fn text(world: &World, store: &Stores) -> String {
+/// Its configuration; `listeners` are the sections of these.
+pub(crate) fn text(world: &World, store: &Stores, listeners: &str) -> String {
     let store = match store {
         Stores::File(path) => format!("store: file, file: {{ path: '{}' }}", path.display()),
         Stores::Redis(port, prefix) => format!(
@@ -176,8 +182,7 @@ fn text(world: &World, store: &Stores) -> String {
     };
     format!(
         r#"
-listen: {{ address: "127.0.0.1:0", public_url: "{PUBLIC_URL}" }}
-admin: {{ address: "127.0.0.1:0" }}
+{listeners}
 rocketchat:
   url: {}
   service_account: {{ user_id: "{}", auth_token: "{}" }}

@@ -175,12 +175,12 @@ fn adapted(file: &str, folder: &Path, clients: SocketAddr, places: Places) -> St
     text
 }
 
-fn log(folder: &Path) -> PathBuf {
+pub(crate) fn log(folder: &Path) -> PathBuf {
     folder.join("log")
 }
 
 /// Not even a test that is killed leaves it behind.
-fn spawn(command: &[&str], folder: &Path) -> Child {
+pub(crate) fn spawn(command: &[&str], folder: &Path) -> Child {
     let log = std::fs::File::create(log(folder)).unwrap();
     Command::new("setpriv")
         .env("PATH", path())

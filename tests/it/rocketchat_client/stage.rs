@@ -138,6 +138,7 @@ pub(super) fn by_password(config: &mut settings::RocketChat, rc: &Lookalike, pas
 
 fn config(rc: &Lookalike) -> settings::RocketChat {
     settings::RocketChat {
+        tls: None,
         url: rc.url().parse().expect("a URL"),
         service_account: ServiceAccount::Token {
             user_id: rc.service_user_id(),

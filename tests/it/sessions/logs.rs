@@ -72,7 +72,11 @@ async fn a_session_is_logged_when_it_begins_and_when_it_ends() {
         assert_eq!(line["session.id"], admitted.session.id());
         assert_eq!(line["issuer"], ISSUER);
     }
+    let user_id = admitted.credentials.user_id();
+    assert_eq!(began["rocketchat.user_id"], user_id);
+    assert_eq!(ended["rocketchat.user_id"], user_id);
     assert_eq!(ended["cause"], "logout");
+    assert_eq!(ended["ended_by"], "client");
 }
 
 #[tokio::test]

@@ -301,6 +301,7 @@ fn user_rules() -> config::users::Users {
 
 fn rocketchat_config(rc: &Lookalike) -> RocketChatConfig {
     RocketChatConfig {
+        tls: None,
         url: rc.url().parse().expect("a URL"),
         service_account: ServiceAccount::Token {
             user_id: rc.service_user_id(),

@@ -201,7 +201,7 @@ pub(crate) async fn slug(answer: reqwest::Response) -> String {
 pub(crate) fn config(rc: &Lookalike, issuer: &Issuer) -> Config {
     let text = format!(
         r#"
-listen: {{ address: "127.0.0.1:0", public_url: "{PUBLIC_URL}" }}
+listen: {{ address: "127.0.0.1:0", public_url: "{PUBLIC_URL}", drain: {{ spread: 0s }} }}
 admin: {{ address: "127.0.0.1:0" }}
 rocketchat:
   url: {}

@@ -68,6 +68,15 @@ impl Raw {
         }
     }
 
+    /// Takes a connection over that was made, and perhaps used, without the runtime.
+    pub(crate) fn of(stream: std::net::TcpStream) -> Self {
+        stream.set_nonblocking(true).unwrap();
+        Self {
+            stream: TcpStream::from_std(stream).unwrap(),
+            read: Vec::new(),
+        }
+    }
+
     /// Sends bytes; false when the far end no longer takes them, which also shows in what it answers.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let sent = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await;

@@ -65,6 +65,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.0.send(Message::text(text.into())).await.unwrap();
     }
 
+    /// Says a text, unless the other side has closed meanwhile, which shows when it is heard.
+    pub(crate) async fn try_say(&mut self, text: impl Into<String>) {
+        let _closed = self.0.send(Message::text(text.into())).await;
+    }
+
     /// The next text.
     pub(crate) async fn hear(&mut self) -> String {
         let heard = timeout(PATIENCE, async {
@@ -103,6 +108,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) async fn ping(&mut self) {
         self.say(r#"{"msg":"ping","id":"there?"}"#).await;
         self.hear_until(|text| text.contains("there?")).await;
+    }
+
+    /// Listens, for however long it takes, until the other side closes; the code of its close frame, if one came.
+    pub(crate) async fn closed_told(&mut self, mut hear: impl FnMut(&str)) -> Option<u16> {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(Message::Text(text))) => hear(&text),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return None,
+            }
+        }
     }
 
     /// Waits until the other side closes; the code of its close frame, if one came.

@@ -7,7 +7,7 @@ use crate::tls::stage::{Authority, BOTH, FAR, OVER, Pair, Papers, shake_hands};
 
 /// The status of a request without a JWT, or `None` when there is no connection for it. Under TLS 1.3 the client believes in the
 /// handshake before its certificate was looked at.
-async fn asked(papers: &Papers, gateway: &Gateway, shown: Option<&Pair>) -> Option<u16> {
+pub(crate) async fn asked(papers: &Papers, gateway: &Gateway, shown: Option<&Pair>) -> Option<u16> {
     let client = papers.client(BOTH, shown);
     let mut stream = shake_hands(gateway, client).await.ok()?;
     let sent = b"GET /api/v1/me HTTP/1.1\r\nhost: chat.example.com\r\nconnection: close\r\n\r\n";

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::support::http::{request, whole};
 use crate::support::socket::Socket;
-use crate::tls::stage::{self, FAR, OVER, Papers, files_in};
+use crate::tls::clients::asked;
+use crate::tls::stage::{self, Authority, BOTH, FAR, OVER, Papers, files_in};
 
 const ECHO: &str = "/api/v1/gantry-test.echo";
 const RELOADS: &str = "gantry_tls_certificate_reloads_total";
@@ -28,7 +29,7 @@ async fn new_handshakes_see_the_new_certificate_and_open_connections_live_on() {
     let sent = request(&gateway, ECHO, &token, whole("one"));
     assert_eq!(connection.send_request(sent).await.unwrap().status(), 200);
     socket.ping().await;
-    let expiry = "gantry_tls_certificate_expiry_timestamp_seconds";
+    let expiry = "gantry_tls_certificate_expiry_timestamp_seconds{side=\"downstream\"}";
     // The first of January 2089.
     assert_eq!(gateway.metric(expiry).await, 3_755_376_000.0);
 }
@@ -43,7 +44,7 @@ async fn check_refused(spoil: impl FnOnce(&Papers), kind: &str, file: &str) {
         .until_line(&["those from before stay in use", kind, file])
         .await;
     assert_eq!(papers.serial(&gateway).await, 1);
-    let counted = format!("{RELOADS}{{result=\"{kind}\"}}");
+    let counted = format!("{RELOADS}{{side=\"downstream\",result=\"{kind}\"}}");
     assert!(gateway.metric(&counted).await >= 1.0);
     papers.put(&papers.authority.issue(2, FAR));
     papers.until_serial(&gateway, 2).await;
@@ -88,6 +89,34 @@ async fn a_half_written_chain_is_not_taken_for_a_short_one() {
 async fn a_missing_key_is_no_reason_to_stop() {
     let spoil = |papers: &Papers| std::fs::remove_file(papers.path("tls.key")).unwrap();
     check_refused(spoil, "unreadable", "tls.key").await;
+}
+
+#[tokio::test]
+async fn authorities_of_clients_that_are_replaced_are_believed_from_then_on() {
+    let papers = Papers::new();
+    let (before, after) = (Authority::new(), Authority::new());
+    let gateway = papers.guarded(&before, false).await;
+    let (old, new) = (before.issue(7, FAR), after.issue(8, FAR));
+    assert_eq!(asked(&papers, &gateway, Some(&old)).await, Some(401));
+    assert_eq!(asked(&papers, &gateway, Some(&new)).await, None);
+    // An open connection was let in, and stays.
+    let open = papers.client(BOTH, Some(&old));
+    let mut open = stage::http1(stage::shake_hands(&gateway, open).await.unwrap()).await;
+
+    papers.write("clients.crt", &after.pem);
+    let taken = "new handshakes get the changed certificate";
+    gateway.log.until_line(&[taken]).await;
+    assert_eq!(asked(&papers, &gateway, Some(&new)).await, Some(401));
+    assert_eq!(asked(&papers, &gateway, Some(&old)).await, None);
+    let sent = request(&gateway, ECHO, &gateway.issuer.token("alice"), whole("one"));
+    assert_eq!(open.send_request(sent).await.unwrap().status(), 200);
+
+    // What cannot be used opens the door to nobody and closes it to nobody.
+    papers.write("clients.crt", &Authority::until(OVER).pem);
+    let refused = ["those from before stay in use", "expired", "clients.crt"];
+    gateway.log.until_line(&refused).await;
+    assert_eq!(asked(&papers, &gateway, Some(&new)).await, Some(401));
+    assert_eq!(asked(&papers, &gateway, None).await, None);
 }
 
 #[tokio::test]

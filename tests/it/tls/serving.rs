@@ -7,9 +7,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
+use crate::support::gateway::Gateway;
 use crate::support::http::{json as read, request, whole};
 use crate::support::socket::Socket;
-use crate::tls::stage::{self, Papers, shake_hands};
+use crate::tls::stage::{self, Authority, FAR, Papers, shake_hands};
 
 const ECHO: &str = "/api/v1/gantry-test.echo";
 
@@ -131,4 +132,53 @@ async fn a_handshake_that_stalls_is_closed_and_gives_its_place_back() {
     let token = gateway.issuer.token("alice");
     let sent = request(&gateway, ECHO, &token, whole("one"));
     assert_eq!(connection.send_request(sent).await.unwrap().status(), 200);
+    until_counted(&gateway, "timeout", 1.0).await;
+}
+
+/// Waits until this many handshakes ended so.
+async fn until_counted(gateway: &Gateway, result: &str, count: f64) {
+    let series = format!("gantry_tls_handshakes_total{{result=\"{result}\"}}");
+    let counted = async {
+        while gateway.metric(&series).await < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(30), counted).await;
+    in_time.unwrap_or_else(|_| panic!("{result} is counted"));
+    assert_eq!(gateway.metric(&series).await, count);
+}
+
+#[tokio::test]
+async fn handshakes_are_counted_by_how_they_ended() {
+    let papers = Papers::new();
+    let ours = Authority::new();
+    let gateway = papers.guarded(&ours, false).await;
+    let shown = ours.issue(7, FAR);
+    let good = papers.client(stage::BOTH, Some(&shown));
+    shake_hands(&gateway, good).await.unwrap();
+    until_counted(&gateway, "ok", 1.0).await;
+
+    drop(TcpStream::connect(gateway.address()).await.unwrap());
+    until_counted(&gateway, "closed", 1.0).await;
+
+    let mut plain = TcpStream::connect(gateway.address()).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    until_counted(&gateway, "no_tls", 1.0).await;
+
+    let none = papers.client(stage::BOTH, None);
+    let _told_later = shake_hands(&gateway, none).await;
+    until_counted(&gateway, "client_certificate", 1.0).await;
+    let strange = papers.client(stage::BOTH, Some(&Authority::new().issue(8, FAR)));
+    let _told_later = shake_hands(&gateway, strange).await;
+    until_counted(&gateway, "client_certificate", 2.0).await;
+
+    // One that believes another authority than the one of our certificate.
+    let disbelieving = Papers::new().client(stage::BOTH, Some(&shown));
+    assert!(shake_hands(&gateway, disbelieving).await.is_err());
+    until_counted(&gateway, "refused_by_client", 1.0).await;
+
+    let mut other = papers.client(stage::BOTH, Some(&shown));
+    other.alpn_protocols = vec![b"spdy/3".to_vec()];
+    assert!(shake_hands(&gateway, other).await.is_err());
+    until_counted(&gateway, "incompatible", 1.0).await;
 }

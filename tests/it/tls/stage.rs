@@ -43,8 +43,14 @@ pub(crate) struct Pair {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::until(FAR)
+    }
+
+    /// One whose own certificate ends with this year's beginning.
+    pub(crate) fn until(year: i32) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let pem = params.self_signed(&key).unwrap().pem();
         let issuer = Issuer::new(params, key);
@@ -53,8 +59,13 @@ impl Authority {
 
     /// A certificate for [`NAME`] with this serial number.
     pub(crate) fn issue(&self, serial: u64, until: i32) -> Pair {
+        self.issue_for(NAME, serial, until)
+    }
+
+    /// A certificate for another name.
+    pub(crate) fn issue_for(&self, name: &str, serial: u64, until: i32) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec![NAME.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.serial_number = Some(SerialNumber::from(serial));
         params.not_after = rcgen::date_time_ymd(until, 1, 1);
         Pair {
@@ -63,7 +74,7 @@ impl Authority {
         }
     }
 
-    fn roots(&self) -> RootCertStore {
+    pub(crate) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
         roots.add(certificate).unwrap();
@@ -205,7 +216,10 @@ pub(crate) async fn shake_hands(
 }
 
 pub(crate) fn serial(stream: &TlsStream<TcpStream>) -> u64 {
-    let shown = &stream.get_ref().1.peer_certificates().unwrap()[0];
+    serial_of(&stream.get_ref().1.peer_certificates().unwrap()[0])
+}
+
+pub(crate) fn serial_of(shown: &CertificateDer<'_>) -> u64 {
     let (_, parsed) = x509_parser::parse_x509_certificate(shown).unwrap();
     u64::try_from(&parsed.tbs_certificate.serial).unwrap()
 }

@@ -15,7 +15,7 @@ use crate::fault::{Fault, LoginFault};
 use crate::furnish::{self, Service};
 use crate::latch::Latch;
 use crate::options::Options;
-use crate::permissions::SERVICE_ROLE;
+use crate::permissions::{SERVICE, SERVICE_ROLE};
 use crate::random;
 use crate::record::Received;
 use crate::routes;
@@ -139,6 +139,17 @@ impl Lookalike {
             .state()
             .permissions
             .grant(permission, SERVICE_ROLE);
+    }
+
+    /// Takes everything from the service account's role that it does not hold in a fresh workspace.
+    pub fn revoke_grants(&self) {
+        let state = &mut self.app().state();
+        for permission in SERVICE {
+            // Bots hold it from the start.
+            if *permission != "api-bypass-rate-limit" {
+                state.permissions.revoke(permission, SERVICE_ROLE);
+            }
+        }
     }
 
     /// The user with exactly this username.

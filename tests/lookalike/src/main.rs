@@ -35,12 +35,24 @@ struct Arguments {
     /// Puts a user in, whose password is the name with `-password` behind it; may be given several times.
     #[arg(long = "person", value_name = "NAME")]
     people: Vec<String>,
+    /// Puts an administrator in, as somebody's first start of a workspace does; may be given several times.
+    #[arg(long = "admin", value_name = "NAME=PASSWORD", value_parser = admin)]
+    admins: Vec<(String, String)>,
+    /// Grants the role of bots nothing that it does not hold in a fresh workspace.
+    #[arg(long)]
+    bare: bool,
     /// Changes a setting; the value is JSON. May be given several times.
     #[arg(long = "setting", value_name = "ID=JSON", value_parser = setting)]
     settings: Vec<(String, Value)>,
     /// Remembers the requests received, at the cost of memory and time.
     #[arg(long)]
     record: bool,
+}
+
+fn admin(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=');
+    let (name, password) = pair.ok_or_else(|| format!("{text} is no NAME=PASSWORD"))?;
+    Ok((name.to_owned(), password.to_owned()))
 }
 
 fn setting(text: &str) -> Result<(String, Value), String> {
@@ -75,6 +87,16 @@ async fn main() -> io::Result<()> {
             password: Some(format!("{name}-password")),
             ..NewUser::new(name)
         });
+    }
+    for (name, password) in arguments.admins {
+        rc.add_user(NewUser {
+            password: Some(password),
+            roles: vec!["admin".to_owned()],
+            ..NewUser::new(&name)
+        });
+    }
+    if arguments.bare {
+        rc.revoke_grants();
     }
     for (id, value) in arguments.settings {
         rc.set_setting(&id, value);

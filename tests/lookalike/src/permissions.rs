@@ -47,6 +47,7 @@ impl Permissions {
             permissions.grant(permission, SERVICE_ROLE);
         }
         for permission in [
+            "access-permissions",
             "assign-admin-role",
             "manage-moderation-actions",
             "delete-user",
@@ -75,6 +76,17 @@ impl Permissions {
         if let Some(roles) = self.roles.get_mut(permission) {
             roles.remove(role);
         }
+    }
+
+    /// Sets who holds a permission.
+    pub(crate) fn set(&mut self, permission: &str, roles: &[String]) {
+        let roles = roles.iter().cloned().collect();
+        self.roles.insert(permission.to_owned(), roles);
+    }
+
+    /// Whether there is such a permission.
+    pub(crate) fn is_known(&self, permission: &str) -> bool {
+        self.roles.contains_key(permission)
     }
 
     /// Every permission that somebody may hold, with its roles.

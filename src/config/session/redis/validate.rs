@@ -240,7 +240,7 @@ fn pem(
     (file, label): (&Path, &str),
 ) -> Checked<PathBuf> {
     let shown = quoted(&file.to_string_lossy());
-    let file = validation.file(file);
+    let file = validation.read(file);
     let problem = match files::text(&file, LARGEST_PEM) {
         Err(error) => format!("cannot read {shown}: {error}"),
         Ok(text) if !text.contains("-----BEGIN ") || !text.contains(&format!("{label}-----")) => {

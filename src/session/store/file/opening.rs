@@ -86,12 +86,17 @@ pub(super) fn on_disk() -> Backing {
     Arc::new(|builder, file| builder.create_with_backend(FileBackend::new(file)?))
 }
 
-/// Opens the file or makes it. Blocks; every checksum is looked at, because redb trusts what a crash did not write.
-pub(super) fn open(path: &Path, backing: &Backing) -> Result<Disk, OpenError> {
-    let directory = match path.parent() {
+/// Where the file is, or would be made.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         Some(_) | None => Path::new("."),
-    };
+    }
+}
+
+/// Opens the file or makes it. Blocks; every checksum is looked at, because redb trusts what a crash did not write.
+pub(super) fn open(path: &Path, backing: &Backing) -> Result<Disk, OpenError> {
+    let directory = directory_of(path);
     if !directory.is_dir() {
         return Err(OpenError::NoDirectory(path.to_owned()));
     }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use super::report::Report;
+
 use crate::clock::{Clock, unix_millis};
 use crate::session::store::StoreError;
 
@@ -24,6 +26,7 @@ pub(super) struct Shelf {
     path: PathBuf,
     clock: Clock,
     backing: Backing,
+    report: Report,
 }
 
 enum Place {
@@ -63,6 +66,7 @@ impl Shelf {
             path,
             clock,
             backing,
+            report: Report::default(),
         })
     }
 
@@ -91,11 +95,18 @@ impl Shelf {
             Ok(Err(error)) => StoreError::Broken(Arc::new(error)),
             Err(_panic) => StoreError::Broken(Arc::new(Damaged)),
         };
+        let now = self.clock.now();
+        self.report.failed(&self.path, &why, now);
         self.put(Place::Empty {
-            since: self.clock.now(),
+            since: now,
             why: why.clone(),
         });
         Err(why)
+    }
+
+    /// Something was written.
+    pub(super) fn written(&self) {
+        self.report.recovered(&self.path);
     }
 
     /// Closes the file, after those who are looking at it. A large one gives back what it does not need: while it is open it grows by
@@ -149,6 +160,7 @@ impl Shelf {
             Err(error) => {
                 *since = now;
                 *why = StoreError::Broken(Arc::new(error));
+                self.report.failed(&self.path, why, now);
                 Err(why.clone())
             }
         }

@@ -45,6 +45,9 @@ fn write(shelf: &Shelf, followers: &Followers, group: Vec<Job>) {
     // Whoever has given up waiting for an answer needs none.
     match written {
         Ok((applied, swept)) => {
+            if applied.contains(&Applied::Yes) {
+                shelf.written();
+            }
             let told = batches
                 .iter()
                 .zip(&applied)

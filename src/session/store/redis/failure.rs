@@ -101,6 +101,10 @@ fn refusal(error: &RedisError) -> Meaning {
     let lasting = LASTING.map(|(code, trouble)| (code, Meaning::Broken(trouble)));
     let mut known = passing.chain(lasting);
     let code = error.code().unwrap_or_default();
+    // Redis takes no long command from whoever gave no password, and says so in words of its own.
+    if error.to_string().contains("unauthenticated") {
+        return Meaning::Broken(Trouble::Login);
+    }
     let found = if code == "ERR" {
         // Before 7.0 what a command in a script was refused for stands inside of the script's own error.
         let text = error.to_string();
@@ -195,6 +199,10 @@ mod tests {
             ),
             (
                 "NOAUTH Authentication required.",
+                Meaning::Broken(Trouble::Login),
+            ),
+            (
+                "ERR Protocol error: unauthenticated multibulk length",
                 Meaning::Broken(Trouble::Login),
             ),
             ("ERR unknown command", Meaning::Broken(Trouble::Other)),

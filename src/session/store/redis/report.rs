@@ -129,7 +129,7 @@ impl Report {
 }
 
 /// The policy by which keys may be dropped, if any may; what has a life is no better off than the rest, because sessions have one.
-fn eviction(memory: &str) -> Option<&str> {
+pub(super) fn eviction(memory: &str) -> Option<&str> {
     let line = |name: &str| {
         memory
             .lines()
@@ -141,7 +141,7 @@ fn eviction(memory: &str) -> Option<&str> {
 }
 
 /// What the ACL user needs, in Redis's own words.
-fn permissions(names: &Names) -> String {
+pub(super) fn permissions(names: &Names) -> String {
     format!("; it needs ~{}* {PERMISSIONS}", names.beginning())
 }
 

@@ -18,6 +18,16 @@ pub(super) fn router() -> Router<App> {
     Router::new().route("/api/v1/settings.public", get(public))
 }
 
+/// The ids that a query asks for: one, or those of `$in`.
+fn named(id: &Value) -> Vec<String> {
+    let several = id.get("$in").and_then(Value::as_array);
+    let one = std::slice::from_ref(id);
+    let named = several.map_or(one, Vec::as_slice).iter();
+    named
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .collect()
+}
+
 async fn public(
     State(app): State<App>,
     _visitor: Visitor,
@@ -33,7 +43,7 @@ async fn public(
     let wanted: Option<Vec<String>> = if app.manner() == Manner::V6 {
         value("query").and_then(|text| {
             let query: Value = serde_json::from_str(text).ok()?;
-            Some(vec![query.get("_id")?.as_str()?.to_owned()])
+            Some(named(query.get("_id")?))
         })
     } else {
         value("_id").map(|ids| ids.split(',').map(str::to_owned).collect())

@@ -4,7 +4,8 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
@@ -12,6 +13,8 @@ use crate::answers::{self, MeteorError, Refusal};
 use crate::auth::{Caller, Visitor};
 use crate::ddp;
 use crate::moment;
+use crate::params::Params;
+use crate::permissions::ROLES;
 use crate::state::App;
 use crate::user::User;
 
@@ -21,6 +24,7 @@ pub(super) fn router() -> Router<App> {
         .route("/api/v1/users.getPresence", get(one_presence))
         .route("/api/v1/users.getAvatar", get(avatar))
         .route("/api/v1/permissions.listAll", get(permissions))
+        .route("/api/v1/permissions.update", post(set_permissions))
         .route("/api/v1/settings/{id}", get(setting))
 }
 
@@ -81,6 +85,48 @@ async fn one_presence(
 
 async fn permissions(State(app): State<App>, _caller: Caller) -> Response {
     answers::success(json!({"update": moment::to_rest(ddp::permissions(&app)), "remove": []}))
+}
+
+/// A permission with all the roles that hold it from now on.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Holders {
+    #[serde(rename = "_id")]
+    id: String,
+    roles: Vec<String>,
+}
+
+/// Sets who holds the permissions named, all of them or none.
+async fn set_permissions(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+) -> Result<Response, Refusal> {
+    caller.require(&app, "access-permissions")?;
+    let wanted = params.0.get("permissions").cloned().unwrap_or_default();
+    let wanted: Vec<Holders> = serde_json::from_value(wanted)
+        .map_err(|_| Refusal::invalid_params("must have required property 'permissions'"))?;
+    {
+        let permissions = &mut app.state().permissions;
+        if wanted.iter().any(|one| !permissions.is_known(&one.id)) {
+            return Err(plain("Invalid permission", "error-invalid-permission"));
+        }
+        let mut roles = wanted.iter().flat_map(|one| &one.roles);
+        if roles.any(|role| !ROLES.contains(&role.as_str())) {
+            return Err(plain("Invalid role", "error-invalid-role"));
+        }
+        for one in &wanted {
+            permissions.set(&one.id, &one.roles);
+        }
+    }
+    let permissions = moment::to_rest(ddp::permissions(&app));
+    Ok(answers::success(json!({"permissions": permissions})))
+}
+
+/// A failure whose text does not repeat its kind.
+fn plain(error: &str, kind: &str) -> Refusal {
+    let body = json!({"success": false, "error": error, "errorType": kind});
+    Refusal::other(StatusCode::BAD_REQUEST, body)
 }
 
 /// One setting, for those who may see settings.
