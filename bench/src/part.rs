@@ -38,7 +38,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const ALL: [(&'static str, Self); 14] = [
+    const ALL: [(&'static str, Self); 15] = [
         ("start", Self::Start),
         ("memory", Self::Memory),
         ("warm", Self::Warm),
