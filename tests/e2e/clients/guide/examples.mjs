@@ -1,4 +1,4 @@
-// The examples of docs/custom-frontend.md, as they stand there but for Gantry's address.
+// The examples of docs/custom-frontend.md, as they stand there but for Gantry's address, and without TLS.
 
 import { readFile } from 'node:fs/promises';
 
@@ -18,5 +18,5 @@ export const [, configuration] = guide.match(/<!-- configuration -->\n\n```yaml\
 export function example(name, gantry) {
   const text = examples.get(name);
   if (!text) throw new Error(`the guide has no example ${name}`);
-  return text.replaceAll('https://chat.example.com', gantry);
+  return text.replaceAll('https://chat.example.com', gantry).replaceAll('useSsl: true', `useSsl: ${gantry.startsWith('https:')}`);
 }
