@@ -79,6 +79,18 @@ fn every_link_within_the_project_leads_somewhere() {
 }
 
 #[test]
+fn every_guide_is_among_those_that_the_readme_lists() {
+    let readme = read(&root().join("README.md"));
+    let (_, listed) = readme.split_once("## More").unwrap();
+
+    for page in pages() {
+        let name = page.strip_prefix(root()).unwrap().to_str().unwrap();
+        let is_listed = name == "README.md" || listed.contains(&format!("]({name})"));
+        assert!(is_listed, "{name} is missing");
+    }
+}
+
+#[test]
 fn every_set_up_of_an_issuer_is_a_valid_configuration() {
     let page = read(&root().join("docs/issuers.md"));
     let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n\
