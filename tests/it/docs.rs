@@ -90,6 +90,69 @@ fn every_guide_is_among_those_that_the_readme_lists() {
     }
 }
 
+/// What stands behind `start`, at a line's beginning or in a code span.
+fn said_behind(page: &str, start: &str) -> Vec<String> {
+    let starts = [format!("\n{start}"), format!("`{start}")];
+    let pieces = starts.iter().flat_map(|start| page.split(start).skip(1));
+    pieces
+        .map(|rest| rest.split(['`', '\n']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_make_target_is_named_to_contributors_and_every_one_that_is_named_is_there() {
+    let makefile = read(&root().join("Makefile"));
+    let targets: Vec<_> = makefile
+        .lines()
+        .filter(|line| line.contains(": ## "))
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    let contributing = read(&root().join("CONTRIBUTING.md"));
+    let parts = read(&root().join("bench/src/part.rs"));
+
+    for target in targets.iter().filter(|target| **target != "help") {
+        let is_named = contributing.contains(&format!("`make {target}"));
+        assert!(is_named, "make {target} is missing");
+    }
+    let mut named = 0;
+    for page in pages() {
+        for command in said_behind(&read(&page), "make ") {
+            let target = command.split(' ').next().unwrap();
+            assert!(targets.contains(&target), "{}: {command}", page.display());
+            named += 1;
+            let Some(arguments) = command.strip_prefix("bench ARGS=") else {
+                continue;
+            };
+            let arguments = arguments.split('#').next().unwrap();
+            for part in arguments.trim().trim_matches('\'').split(' ') {
+                let is_there = parts.contains(&format!("(\"{part}\", "));
+                assert!(is_there, "{}: {command}", page.display());
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+#[test]
+fn every_command_of_gantry_that_is_named_is_there() {
+    let readme = read(&root().join("README.md"));
+    let (_, table) = readme.split_once("## Commands").unwrap();
+    let (table, _) = table.split_once("## Endpoints").unwrap();
+    let commands: Vec<_> = said_behind(table, "gantry ")
+        .into_iter()
+        .map(|command| command.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert!(commands.len() > 6, "{commands:?}");
+
+    for page in pages() {
+        for said in said_behind(&read(&page), "gantry ") {
+            let command = said.split(' ').next().unwrap();
+            let is_there = commands.iter().any(|known| known == command);
+            assert!(is_there, "{}: gantry {said}", page.display());
+        }
+    }
+}
+
 #[test]
 fn every_set_up_of_an_issuer_is_a_valid_configuration() {
     let page = read(&root().join("docs/issuers.md"));
