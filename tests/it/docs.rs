@@ -153,6 +153,46 @@ fn every_command_of_gantry_that_is_named_is_there() {
     }
 }
 
+/// Sections of the configuration; Rocket.Chat has calls that begin with `users.`.
+const SECTIONS: [&str; 11] = [
+    "admin.",
+    "backchannel_logout.",
+    "filter.",
+    "iframe.",
+    "issuers[].",
+    "listen.",
+    "proxy.",
+    "rocketchat.",
+    "sessions.",
+    "telemetry.",
+    "websocket.",
+];
+
+/// What begins like a key: a file, and a field of the log.
+const NO_KEYS: [&str; 2] = ["rocketchat.yaml", "rocketchat.user_id"];
+
+#[test]
+fn every_key_of_the_configuration_that_is_named_is_there() {
+    let documented = read(&root().join("docs/configuration.md"));
+    let is_part = |letter: char| letter.is_ascii_lowercase() || "_.[]".contains(letter);
+
+    let mut named = 0;
+    for page in pages() {
+        for key in prose(&read(&page)).split('`') {
+            let is_key = SECTIONS.iter().any(|section| key.starts_with(section));
+            if !is_key || !key.chars().all(is_part) || NO_KEYS.contains(&key) {
+                continue;
+            }
+            let is_there = [format!("`{key}`"), format!("`{key}.")]
+                .iter()
+                .any(|row| documented.contains(row));
+            assert!(is_there, "{}: {key}", page.display());
+            named += 1;
+        }
+    }
+    assert!(named > 200, "{named}");
+}
+
 #[test]
 fn every_set_up_of_an_issuer_is_a_valid_configuration() {
     let page = read(&root().join("docs/issuers.md"));
@@ -217,7 +257,7 @@ fn every_metric_that_the_load_test_kit_points_to_is_there() {
     let kit = std::fs::read_dir(root().join("loadtest")).unwrap();
     let mut pages: Vec<PathBuf> = kit.map(|entry| entry.unwrap().path()).collect();
     pages.retain(|path| path.is_file());
-    pages.push(root().join("docs/load-testing.md"));
+    pages.extend(["docs/load-testing.md", "docs/sizing.md"].map(|page| root().join(page)));
     let there = families();
 
     let mut named = 0;
