@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../../support/eventually.mjs';
 import { Stage } from '../../support/stage.mjs';
@@ -27,7 +28,7 @@ after(() => stage?.stop());
 /** A script's process, whose host application answers this JWT. */
 async function run(t, name, jwt) {
   // Here its imports find Rocket.Chat's libraries.
-  const folder = await mkdtemp(new URL('../node_modules/.guide-', import.meta.url).pathname);
+  const folder = await mkdtemp(fileURLToPath(new URL('../node_modules/.guide-', import.meta.url)));
   t.after(() => rm(folder, { recursive: true }));
   const [around, script] = [join(folder, 'around.mjs'), join(folder, 'script.mjs')];
   await writeFile(around, `
@@ -38,7 +39,9 @@ async function run(t, name, jwt) {
     globalThis.fetch = async (url, options) => (url === 'https://app.example.com/chat-token' ? new Response('${jwt}') : real(url, options));
   `);
   await writeFile(script, example(name, stage.url));
-  const child = spawn(process.execPath, ['--import', around, script], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Newer versions of Node.js warn of what older libraries use.
+  const env = { ...process.env, NODE_NO_WARNINGS: '1' };
+  const child = spawn(process.execPath, ['--import', around, script], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   t.after(() => child.kill('SIGKILL'));
   const said = { out: '', wrong: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => { said.out += text; });
