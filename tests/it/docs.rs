@@ -79,6 +79,121 @@ fn every_link_within_the_project_leads_somewhere() {
 }
 
 #[test]
+fn every_guide_is_among_those_that_the_readme_lists() {
+    let readme = read(&root().join("README.md"));
+    let (_, listed) = readme.split_once("## More").unwrap();
+
+    for page in pages() {
+        let name = page.strip_prefix(root()).unwrap().to_str().unwrap();
+        let is_listed = name == "README.md" || listed.contains(&format!("]({name})"));
+        assert!(is_listed, "{name} is missing");
+    }
+}
+
+/// What stands behind `start`, at a line's beginning or in a code span.
+fn said_behind(page: &str, start: &str) -> Vec<String> {
+    let starts = [format!("\n{start}"), format!("`{start}")];
+    let pieces = starts.iter().flat_map(|start| page.split(start).skip(1));
+    pieces
+        .map(|rest| rest.split(['`', '\n']).next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_make_target_is_named_to_contributors_and_every_one_that_is_named_is_there() {
+    let makefile = read(&root().join("Makefile"));
+    let targets: Vec<_> = makefile
+        .lines()
+        .filter(|line| line.contains(": ## "))
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    let contributing = read(&root().join("CONTRIBUTING.md"));
+    let parts = read(&root().join("bench/src/part.rs"));
+
+    for target in targets.iter().filter(|target| **target != "help") {
+        let is_named = contributing.contains(&format!("`make {target}"));
+        assert!(is_named, "make {target} is missing");
+    }
+    let mut named = 0;
+    for page in pages() {
+        for command in said_behind(&read(&page), "make ") {
+            let target = command.split(' ').next().unwrap();
+            assert!(targets.contains(&target), "{}: {command}", page.display());
+            named += 1;
+            let Some(arguments) = command.strip_prefix("bench ARGS=") else {
+                continue;
+            };
+            let arguments = arguments.split('#').next().unwrap();
+            for part in arguments.trim().trim_matches('\'').split(' ') {
+                let is_there = parts.contains(&format!("(\"{part}\", "));
+                assert!(is_there, "{}: {command}", page.display());
+            }
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+#[test]
+fn every_command_of_gantry_that_is_named_is_there() {
+    let readme = read(&root().join("README.md"));
+    let (_, table) = readme.split_once("## Commands").unwrap();
+    let (table, _) = table.split_once("## Endpoints").unwrap();
+    let commands: Vec<_> = said_behind(table, "gantry ")
+        .into_iter()
+        .map(|command| command.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert!(commands.len() > 6, "{commands:?}");
+
+    for page in pages() {
+        for said in said_behind(&read(&page), "gantry ") {
+            let command = said.split(' ').next().unwrap();
+            let is_there = commands.iter().any(|known| known == command);
+            assert!(is_there, "{}: gantry {said}", page.display());
+        }
+    }
+}
+
+/// Sections of the configuration; Rocket.Chat has calls that begin with `users.`.
+const SECTIONS: [&str; 11] = [
+    "admin.",
+    "backchannel_logout.",
+    "filter.",
+    "iframe.",
+    "issuers[].",
+    "listen.",
+    "proxy.",
+    "rocketchat.",
+    "sessions.",
+    "telemetry.",
+    "websocket.",
+];
+
+/// What begins like a key: a file, and a field of the log.
+const NO_KEYS: [&str; 2] = ["rocketchat.yaml", "rocketchat.user_id"];
+
+#[test]
+fn every_key_of_the_configuration_that_is_named_is_there() {
+    let documented = read(&root().join("docs/configuration.md"));
+    let is_part = |letter: char| letter.is_ascii_lowercase() || "_.[]".contains(letter);
+
+    let mut named = 0;
+    for page in pages() {
+        for key in prose(&read(&page)).split('`') {
+            let is_key = SECTIONS.iter().any(|section| key.starts_with(section));
+            if !is_key || !key.chars().all(is_part) || NO_KEYS.contains(&key) {
+                continue;
+            }
+            let is_there = [format!("`{key}`"), format!("`{key}.")]
+                .iter()
+                .any(|row| documented.contains(row));
+            assert!(is_there, "{}: {key}", page.display());
+            named += 1;
+        }
+    }
+    assert!(named > 200, "{named}");
+}
+
+#[test]
 fn every_set_up_of_an_issuer_is_a_valid_configuration() {
     let page = read(&root().join("docs/issuers.md"));
     let key = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n\
@@ -142,7 +257,7 @@ fn every_metric_that_the_load_test_kit_points_to_is_there() {
     let kit = std::fs::read_dir(root().join("loadtest")).unwrap();
     let mut pages: Vec<PathBuf> = kit.map(|entry| entry.unwrap().path()).collect();
     pages.retain(|path| path.is_file());
-    pages.push(root().join("docs/load-testing.md"));
+    pages.extend(["docs/load-testing.md", "docs/sizing.md"].map(|page| root().join(page)));
     let there = families();
 
     let mut named = 0;

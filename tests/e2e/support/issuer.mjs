@@ -14,11 +14,11 @@ export class Issuer {
     return this.#keys.publicKey.export({ type: 'spki', format: 'pem' });
   }
 
-  /** A JWT for somebody, in a host session of its own. */
-  jwt(username) {
+  /** A JWT for somebody, in a host session of its own unless it is named. */
+  jwt(username, { sid = randomUUID(), life = JWT_LIFE_SECONDS } = {}) {
     const iat = Math.floor(Date.now() / 1000);
     const claims = {
-      iss: this.name, aud: this.audience, sub: username, sid: randomUUID(), iat, exp: iat + JWT_LIFE_SECONDS,
+      iss: this.name, aud: this.audience, sub: username, sid, iat, exp: iat + life,
       preferred_username: username, name: `${username} of the host`, email: `${username}@fernway.example`, email_verified: true,
     };
     const signed = [{ alg: 'ES256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
