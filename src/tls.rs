@@ -21,6 +21,7 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
+pub mod disbelief;
 pub mod upstream;
 
 /// Most bytes of one file: hundreds of certificates.

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::config::rocketchat::{Mint, ServiceAccount, VersionSetting};
 use crate::rocketchat::{Account, ApiError, Release, RocketChat, Trial, User};
 use crate::telemetry::logging::chain;
+use crate::tls::disbelief;
 
 /// Major versions that Gantry is made for.
 const SUPPORTED: std::ops::RangeInclusive<u32> = 6..=8;
@@ -63,6 +64,10 @@ fn away(error: &ApiError) -> Finding {
         ApiError::Failed(_) => "see Rocket.Chat's log and its database, and what stands before it",
         ApiError::RateLimited(_) => {
             "something limits Gantry's calls: see what stands before Rocket.Chat"
+        }
+        ApiError::Unreachable(cause) if disbelief::of(cause).is_some() => {
+            "name the authority of Rocket.Chat's certificate in rocketchat.tls.ca_file and the name that it is for in \
+             rocketchat.tls.server_name; renew it there if it has expired"
         }
         _ => "check rocketchat.url, and that Rocket.Chat runs and is open to this host",
     };

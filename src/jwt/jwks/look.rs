@@ -1,14 +1,12 @@
 //! One reading of an issuer's keys, for `gantry doctor`: how many can be used, and if none, why and what to do.
 
-use std::error::Error;
-use std::io;
-
-use tokio_rustls::rustls::{self, CertificateError};
+use tokio_rustls::rustls::CertificateError;
 
 use crate::config::issuer::{Issuer, KeySource};
 use crate::jwt::jwks::{FetchError, Fetcher, Source};
 use crate::jwt::keys::Key;
 use crate::telemetry::logging::chain;
+use crate::tls::disbelief;
 
 /// What the reading brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,14 +82,7 @@ fn told(error: &FetchError) -> NoKeys {
 
 /// What to do when it is the issuer's certificate that is not believed.
 fn certificate(error: &reqwest::Error) -> Option<&'static str> {
-    let mut cause = error.source()?;
-    let refused = loop {
-        match refused(cause) {
-            Some(refused) => break refused,
-            None => cause = cause.source()?,
-        }
-    };
-    Some(match refused {
+    Some(match disbelief::of(error)? {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "renew the issuer's certificate, which has expired; if it has not, this host's clock is ahead"
         }
@@ -106,15 +97,4 @@ fn certificate(error: &reqwest::Error) -> Option<&'static str> {
              as SSL_CERT_FILE"
         }
     })
-}
-
-/// TLS errors travel inside of I/O errors, which leave them out when asked for their source.
-fn refused<'e>(cause: &'e (dyn Error + 'static)) -> Option<&'e CertificateError> {
-    if let Some(error) = cause.downcast_ref::<io::Error>() {
-        return refused(error.get_ref()?);
-    }
-    match cause.downcast_ref()? {
-        rustls::Error::InvalidCertificate(error) => Some(error),
-        _ => None,
-    }
 }

@@ -74,11 +74,14 @@ fn every_file_leads_the_same_paths_to_the_same_places() {
 #[test]
 fn the_documentation_has_a_section_for_every_file() {
     let docs = page("docs/gateways.md");
-    for name in FILES.into_iter().chain(["haproxy.lua", "envoy.lua"]) {
+    for name in FILES
+        .into_iter()
+        .chain(["haproxy.lua", "envoy.lua", "haproxy-replicas.cfg"])
+    {
         assert!(docs.contains(&format!("config/gateways/{name}")), "{name}");
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/gateways");
-    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 8);
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), 9);
 }
 
 #[tokio::test]
