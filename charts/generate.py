@@ -40,8 +40,6 @@ def configuration_schema():
     result = lean(schema)
     for section, keys in ON_TOP.items():
         result["properties"][section]["properties"].update(keys)
-    # The drain's time is the pod's, too, so the chart reads it also where this Gantry does not know it yet.
-    result["properties"]["listen"]["properties"].setdefault("drain", {"type": "object"})
     result["description"] = "Gantry's configuration, as `gantry schema` has it; addresses are the chart's own"
     result["required"] = ["listen", "issuers"]
     return result
