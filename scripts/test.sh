@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart.
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart, the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -96,3 +96,7 @@ GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/e2e.sh
 
 step "The Helm chart"
 GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry scripts/chart-check.sh
+
+step "The image"
+# Around the program that the tests were built with; `make image` builds it as it is published.
+LOOKALIKE=${CARGO_TARGET_DIR:-target}/debug/lookalike scripts/image-build.sh --program "${CARGO_TARGET_DIR:-target}/debug/gantry"
