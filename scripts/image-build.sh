@@ -139,7 +139,7 @@ rust_stand_in() {
     rm -rf "$work/rust"
 }
 
-# base_stand_in NAME FILE...: what the last base has and the tests need, and these files of this machine.
+# base_stand_in NAME FILE...: what the last base has and Gantry may look for, and these files of this machine.
 base_stand_in() {
     local name=$1 root=$work/base
     shift
@@ -148,6 +148,7 @@ base_stand_in() {
     printf '%s\n' 'root:x:0:0:root:/root:/sbin/nologin' 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >"$root/etc/passwd"
     printf '%s\n' 'root:x:0:' 'nonroot:x:65532:' >"$root/etc/group"
     echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+    [ ! -f /etc/ssl/certs/ca-certificates.crt ] || into "$root" /etc/ssl/certs/ca-certificates.crt
     into "$root" "$@"
     tar -C "$root" --owner=0 --group=0 -cf "$work/base.tar" .
     "$engine" import "$work/base.tar" "$name" >/dev/null 2>&1
@@ -177,7 +178,7 @@ version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo
 revision=${GANTRY_REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 tag=${TAG:-rocketchat-gantry:dev}
-arguments=(--label "org.opencontainers.image.created=$(date --utc --date "@$time" +%Y-%m-%dT%H:%M:%SZ)" --build-arg "GANTRY_VERSION=$version")
+arguments=(--label "org.opencontainers.image.created=$(date --utc --date "@$time" +%Y-%m-%dT%H:%M:%SZ)")
 if [ "$engine" = podman ]; then
     # HEALTHCHECK is kept in Docker's image format only.
     arguments+=(--format docker --layers)
