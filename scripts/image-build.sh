@@ -30,7 +30,9 @@ stand_ins=
 program=
 case ${1:-} in
 --stand-ins) stand_ins=yes ;;
---program) program=$(realpath "${2:?--program needs a path}") ;;
+--program)
+    program=$(realpath "${2:-}" 2>/dev/null) && [ -f "$program" ] && [ -x "$program" ] || fail "--program needs the path of a program that is there"
+    ;;
 "") ;;
 *) fail "$1 is not known; there are --stand-ins and --program PATH" ;;
 esac
@@ -44,11 +46,11 @@ PATH=$PATH:/usr/sbin
 # install PACKAGE...
 install() {
     command -v apt-get >/dev/null || fail "missing, and no apt-get here to install it with: $*"
-    local root=()
-    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     say "installing $* (Debian packages)"
-    "${root[@]}" apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 lint() {
