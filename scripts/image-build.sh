@@ -122,10 +122,11 @@ find_engine() {
             return
         fi
     done
-    [[ " ${names[*]} " = *" podman "* ]] && ! command -v podman >/dev/null && command -v apt-get >/dev/null || return 0
-    install podman runc
-    works podman && engine=podman
-    return 0
+    # Not here, or not with the runtime that is content with less.
+    if [[ " ${names[*]} " = *" podman "* ]] && ! { command -v podman && command -v runc; } >/dev/null && command -v apt-get >/dev/null; then
+        install podman runc
+        ! works podman || engine=podman
+    fi
 }
 
 # rust_stand_in NAME: Debian with the installed toolchain.
@@ -178,10 +179,13 @@ fi
 
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=${GANTRY_REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
-time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
+epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 tag=${TAG:-rocketchat-gantry:dev}
-arguments=(--label "org.opencontainers.image.created=$(date --utc --date "@$time" +%Y-%m-%dT%H:%M:%SZ)")
+arguments=(--label "org.opencontainers.image.created=$(date --utc --date "@$epoch" +%Y-%m-%dT%H:%M:%SZ)")
+here=()
 if [ "$engine" = podman ]; then
+    # What was made here is looked for nowhere else.
+    here=(--pull=never)
     # HEALTHCHECK is kept in Docker's image format only.
     arguments+=(--format docker --layers)
     [ -z "${SOURCE_DATE_EPOCH:-}" ] || arguments+=(--timestamp "$SOURCE_DATE_EPOCH")
@@ -189,24 +193,25 @@ else
     # Whatever builder is chosen, the engine is to have the result.
     arguments+=(--load)
 fi
-never=(--pull=never)
-[ "$engine" = podman ] || never=()
 
 if [ -n "$program" ]; then
-    tag=rocketchat-gantry:program
-    trap '"$engine" image rm --force "$tag" gantry-stand-in:program >/dev/null 2>&1; rm -rf "$work"' EXIT
+    # Several may run at the same time.
+    tag=rocketchat-gantry:program-$$
+    base=gantry-stand-in:program-$$
+    trap '"$engine" image rm --force "$tag" "$base" >/dev/null 2>&1; rm -rf "$work"' EXIT
     revision=$("$program" version | sed -n 's/^revision //p')
     mapfile -t linked < <(libraries "$program")
-    base_stand_in gantry-stand-in:program "${linked[@]}"
+    base_stand_in "$base" "${linked[@]}"
     mkdir "$work/builder"
     cp "$program" "$work/builder/gantry"
-    arguments+=("${never[@]}" --build-arg BASE=gantry-stand-in:program --build-context "builder=$work/builder")
+    arguments+=("${here[@]}" --build-arg "BASE=$base" --build-context "builder=$work/builder")
 elif [ -n "$stand_ins" ]; then
     rust=$(sed -n 's/^ARG RUST=.*\/\(.*\)$/gantry-stand-in-\1/p' Dockerfile)
     rust_stand_in "$rust"
-    base_stand_in gantry-stand-in:static
+    base=gantry-stand-in:static
+    podman image exists "$base" || base_stand_in "$base"
     mapfile -t volumes < <(certificates)
-    arguments+=("${never[@]}" --isolation chroot --network host "${volumes[@]}" --build-arg "RUST=$rust" --build-arg BASE=gantry-stand-in:static)
+    arguments+=("${here[@]}" --isolation chroot --network host "${volumes[@]}" --build-arg "RUST=$rust" --build-arg "BASE=$base")
 fi
 say "building $tag with $engine"
 build() { "$engine" build "${arguments[@]}" --build-arg "GANTRY_REVISION=$revision" --tag "$tag" .; }

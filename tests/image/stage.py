@@ -36,9 +36,6 @@ CREATE_TOKEN_SECRET = "a secret of the stage"
 
 # How Gantry is told where Rocket.Chat is: by a name that only the stage knows.
 ROCKETCHAT = "rocketchat.test"
-# Nobody else serves names there, unlike on 127.0.0.1 and 127.0.0.53.
-NAME_SERVER = "127.0.0.77"
-
 # Longest that anything is waited for, in seconds.
 PATIENCE = 60
 
@@ -78,10 +75,13 @@ def eventually(what, look):
     raise AssertionError(f"waited in vain until {what}")
 
 
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+def free_port(address):
+    """A port below those that connections get, so that none takes it before Gantry does."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as taken, contextlib.suppress(OSError):
+            taken.bind((address, port))
+            return port
 
 
 def ask(url, headers=None):
@@ -139,10 +139,12 @@ class Stage:
             leaving.callback(shutil.rmtree, self.folder)
             # The image's user is a stranger here.
             self.folder.chmod(0o755)
+            # Stages that stand at the same time are in nobody's way: not even with their name server, whose port is given.
+            self.address = f"127.77.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+            self.port, self.admin_port = free_port(self.address), free_port(self.address)
             self.rocketchat = self._rocketchat(leaving)
             self.by_name = self._name(leaving)
             self.secret = secrets.token_urlsafe(48)
-            self.port, self.admin_port = free_port(), free_port()
             self.configure()
             self.leaving = leaving.pop_all()
         return self
@@ -152,11 +154,11 @@ class Stage:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def admin_url(self):
-        return f"http://127.0.0.1:{self.admin_port}"
+        return f"http://{self.address}:{self.admin_port}"
 
     def jwt(self, name):
         return jwt(name, self.secret)
@@ -167,8 +169,8 @@ class Stage:
         for name, text in texts.items():
             (self.folder / name).write_text(text)
         config = {
-            "listen": {"address": f"127.0.0.1:{self.port}", "public_url": self.url},
-            "admin": {"address": f"127.0.0.1:{self.admin_port}"},
+            "listen": {"address": f"{self.address}:{self.port}", "public_url": self.url},
+            "admin": {"address": f"{self.address}:{self.admin_port}"},
             "rocketchat": {
                 "url": f"http://{ROCKETCHAT}:{self.rocketchat['url'].rsplit(':', 1)[1]}",
                 "service_account": {"user_id": self.rocketchat["user_id"], "auth_token_file": "auth-token"},
@@ -195,14 +197,14 @@ class Stage:
     def _name(self, leaving):
         """How containers learn Rocket.Chat's name: from a name server, or from their own table where the port of names is not ours to take."""
         try:
-            server = socketserver.ThreadingUDPServer((NAME_SERVER, 53), Names)
+            server = socketserver.ThreadingUDPServer((self.address, 53), Names)
         except PermissionError:
             return [f"--add-host={ROCKETCHAT}:127.0.0.1"]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         leaving.callback(server.server_close)
         leaving.callback(server.shutdown)
         resolver = self.folder / "resolv.conf"
-        resolver.write_text(f"nameserver {NAME_SERVER}\noptions timeout:5\n")
+        resolver.write_text(f"nameserver {self.address}\noptions timeout:5\n")
         return [f"--volume={resolver}:/etc/resolv.conf:ro"]
 
 
