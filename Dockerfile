@@ -30,6 +30,8 @@ RUN target="$(uname -m)-unknown-linux-gnu" \
     && GANTRY_REVISION="${GANTRY_REVISION}" \
        cargo build --locked --release --target "$target" --package rocketchat-gantry --bin gantry \
     && cp "target/$target/release/gantry" /gantry
+# An empty directory, for `sessions.store: file`: a new volume over it takes its owner, and nobody else may look into it.
+RUN mkdir --mode=0700 /sessions
 
 FROM ${BASE}
 ARG GANTRY_REVISION=unknown
@@ -40,6 +42,7 @@ LABEL org.opencontainers.image.title="Gantry" \
       org.opencontainers.image.version="${GANTRY_VERSION}" \
       org.opencontainers.image.revision="${GANTRY_REVISION}"
 COPY --from=builder /gantry /usr/local/bin/gantry
+COPY --from=builder --chown=65532:65532 /sessions /var/lib/gantry
 # The base's user `nonroot`, by number, so that a cluster can see that it is not root.
 USER 65532:65532
 # 8080 is the public listener. 9090, the admin listener, is bound to the container's loopback unless configured otherwise.

@@ -204,6 +204,7 @@ if [ -n "$program" ]; then
     base_stand_in "$base" "${linked[@]}"
     mkdir "$work/builder"
     cp "$program" "$work/builder/gantry"
+    mkdir --mode=0700 "$work/builder/sessions"
     arguments+=("${here[@]}" --build-arg "BASE=$base" --build-context "builder=$work/builder")
 elif [ -n "$stand_ins" ]; then
     rust=$(sed -n 's/^ARG RUST=.*\/\(.*\)$/gantry-stand-in-\1/p' Dockerfile)

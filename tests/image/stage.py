@@ -33,6 +33,8 @@ PROGRAM = "/usr/local/bin/gantry"
 ISSUER = "https://app.example.com"
 AUDIENCE = "chat"
 CREATE_TOKEN_SECRET = "a secret of the stage"
+# 32 bytes that seal what is kept.
+SEALING_KEY = secrets.token_hex(32)
 
 # How Gantry is told where Rocket.Chat is: by a name that only the stage knows.
 ROCKETCHAT = "rocketchat.test"
@@ -84,10 +86,10 @@ def free_port(address):
             return port
 
 
-def ask(url, headers=None):
-    """Status, content type and body of a GET; a status of 0 when nobody answers."""
+def ask(url, headers=None, method="GET"):
+    """Status, content type and body of what is answered; a status of 0 when nobody answers."""
     try:
-        with DIRECT.open(urllib.request.Request(url, headers=headers or {}), timeout=PATIENCE) as answer:
+        with DIRECT.open(urllib.request.Request(url, headers=headers or {}, method=method), timeout=PATIENCE) as answer:
             return answer.status, answer.headers.get_content_type(), answer.read().decode()
     except urllib.error.HTTPError as answer:
         return answer.code, answer.headers.get_content_type(), answer.read().decode()
@@ -165,7 +167,7 @@ class Stage:
 
     def configure(self, **changes):
         """Writes the configuration and its secrets, with whole sections changed."""
-        texts = {"auth-token": self.rocketchat["token"], "create-token-secret": CREATE_TOKEN_SECRET, "jwt-secret": self.secret}
+        texts = {"auth-token": self.rocketchat["token"], "create-token-secret": CREATE_TOKEN_SECRET, "jwt-secret": self.secret, "sealing-key": SEALING_KEY}
         for name, text in texts.items():
             (self.folder / name).write_text(text)
         config = {
@@ -208,14 +210,25 @@ class Stage:
         return [f"--volume={resolver}:/etc/resolv.conf:ro"]
 
 
+@contextlib.contextmanager
+def new_volume():
+    """The name of a volume that nobody has used yet."""
+    name = engine("volume", "create").stdout.strip()
+    try:
+        yield name
+    finally:
+        engine("volume", "rm", name)
+
+
 class Container:
     """Gantry as the image starts it, before a stage, with no more rights than it needs. Its network is this machine's, for its loopback."""
 
-    def __init__(self, stage):
+    def __init__(self, stage, *volumes):
         self.stage = stage
+        self.volumes = [f"--volume={volume}" for volume in volumes]
 
     def __enter__(self):
-        mounts = [*self.stage.by_name, f"--volume={self.stage.folder}:/etc/gantry:ro"]
+        mounts = [*self.stage.by_name, *self.volumes, f"--volume={self.stage.folder}:/etc/gantry:ro"]
         self.id = engine("run", "--detach", *RESTRICTED, "--network=host", *mounts, IMAGE).stdout.strip()
         return self
 

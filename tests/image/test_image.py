@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from stage import IMAGE, PATIENCE, PROGRAM, Container, Names, Stage, ask, described, engine, run
+from stage import IMAGE, PATIENCE, PROGRAM, Container, Names, Stage, ask, described, engine, new_volume, run
 
 
 class WhatItIs(unittest.TestCase):
@@ -135,6 +135,8 @@ class HowItServes(unittest.TestCase):
 
 
 class HowItEnds(unittest.TestCase):
+    """What is there afterwards."""
+
     def test_sigterm_ends_it_with_0_before_anybody_loses_patience(self):
         with Stage() as stage, Container(stage) as container:
             container.become_ready()
@@ -144,6 +146,24 @@ class HowItEnds(unittest.TestCase):
             # A process that had to be killed ends with 137.
             self.assertEqual(container.state()["ExitCode"], 0)
             self.assertIn("gantry stopped", container.log())
+
+    def test_a_new_volume_keeps_its_sessions(self):
+        with Stage() as stage, new_volume() as volume:
+            stage.configure(sessions={"store": "file", "encryption_key_file": "sealing-key"})
+            keeps = f"{volume}:/var/lib/gantry"
+
+            with Container(stage, keeps) as first:
+                first.become_ready()
+                status, _, body = ask(f"{stage.url}/_gantry/session", {"Authorization": f"Bearer {stage.jwt('alice')}"}, "POST")
+                self.assertEqual(status, 200, body)
+                session = json.loads(body)
+                engine("stop", "-t", str(PATIENCE), first.id)
+            with Container(stage, keeps) as second:
+                second.become_ready()
+                status, _, body = ask(f"{stage.url}/api/v1/me", {"X-User-Id": session["userId"], "X-Auth-Token": session["token"]})
+
+        self.assertEqual(status, 200, body)
+        self.assertEqual(json.loads(body)["username"], "alice")
 
 
 if __name__ == "__main__":
