@@ -9,7 +9,7 @@
 # ENGINE=name      docker or podman
 # TAG=name         default rocketchat-gantry:dev
 # LOOKALIKE=path   Rocket.Chat's lookalike, for the tests; built when not given
-# SOURCE_DATE_EPOCH=seconds   the time that everything in the image is of
+# SOURCE_DATE_EPOCH=seconds   the time that the image's label tells; default the time of the commit
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -188,7 +188,6 @@ if [ "$engine" = podman ]; then
     here=(--pull=never)
     # HEALTHCHECK is kept in Docker's image format only.
     arguments+=(--format docker --layers)
-    [ -z "${SOURCE_DATE_EPOCH:-}" ] || arguments+=(--timestamp "$SOURCE_DATE_EPOCH")
 else
     # Whatever builder is chosen, the engine is to have the result.
     arguments+=(--load)
@@ -226,7 +225,7 @@ fi
 # measure: tells the sizes, and fails when the image is larger than is promised.
 measure() {
     local container size packed ours
-    container=$("$engine" create "$tag")
+    container=$("$engine" create --no-healthcheck "$tag")
     "$engine" cp "$container:/usr/local/bin/gantry" "$work/gantry"
     "$engine" rm "$container" >/dev/null
     size=$("$engine" image inspect --format '{{.Size}}' "$tag")
