@@ -1,4 +1,4 @@
-# Gantry's image: the one program, linked statically, on a base that holds certificates and a user without rights, and nothing else to run.
+# Gantry's image: the one program, linked statically, on a base of certificates and a user without rights, where nothing else can be run.
 # Build: docker build --build-arg GANTRY_REVISION="$(git rev-parse HEAD)" -t rocketchat-gantry:0.1.0 .
 # Both bases can be taken from elsewhere, such as a registry of your own.
 ARG RUST=docker.io/library/rust:1.95-bookworm

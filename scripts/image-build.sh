@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The image: lints the Dockerfile, builds it, prints its size, and runs it as a cluster with restricted pods does (tests/image).
+# The image: lints every Dockerfile, builds the image, prints its size, and runs it as a cluster with restricted pods does (tests/image).
 # Uses docker or podman, whichever is here and can run a container. Installs what else is missing and says so.
 #
 # --stand-ins      Where the two bases cannot be pulled: make stand-ins for them first, from Debian's packages and the installed Rust
@@ -62,7 +62,7 @@ lint() {
         # Last, so that an installation that broke off is done again.
         echo "$hadolint_release" >"$into/installed.txt"
     fi
-    "$into/bin/hadolint" Dockerfile
+    find . \( -name .cache -o -name target -o -name node_modules \) -prune -o -name Dockerfile -exec "$into/bin/hadolint" {} +
 }
 
 # libraries PROGRAM: the files that it is linked to, the loader among them.
@@ -166,7 +166,7 @@ certificates() {
 }
 
 lint
-say "the Dockerfile is clean"
+say "the Dockerfiles are clean"
 
 find_engine
 if [ -z "$engine" ]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart, the image.
+# Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the Helm chart.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

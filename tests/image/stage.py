@@ -38,6 +38,7 @@ SEALING_KEY = secrets.token_hex(32)
 
 # How Gantry is told where Rocket.Chat is: by a name that only the stage knows.
 ROCKETCHAT = "rocketchat.test"
+
 # Longest that anything is waited for, in seconds.
 PATIENCE = 60
 

@@ -2,9 +2,25 @@
 
 import json
 import os
+import pathlib
+import re
 import unittest
 
 from stage import IMAGE, PATIENCE, PROGRAM, Container, Names, Stage, ask, described, engine, new_volume, run
+
+
+class TheDockerfile(unittest.TestCase):
+    """What a build of the first stage would stumble over only later."""
+
+    def test_every_member_of_the_workspace_reaches_the_builder(self):
+        root = pathlib.Path(__file__).parents[2]
+        members = json.loads(re.search(r"^members = (\[.*?\])", (root / "Cargo.toml").read_text(), re.M)[1])
+        copied, let_in = ((root / file).read_text().splitlines() for file in ("Dockerfile", ".dockerignore"))
+
+        self.assertGreater(len(members), 3)
+        for member in members:
+            self.assertIn(f"COPY {member}/Cargo.toml {member}/", copied)
+            self.assertIn(f"!{member}/Cargo.toml", let_in)
 
 
 class WhatItIs(unittest.TestCase):
