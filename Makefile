@@ -9,7 +9,7 @@ demo: ## Host application, Rocket.Chat lookalike and Gantry on this machine; pri
 	@cargo build --locked --package gantry-demo
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/gantry-demo" $(ARGS)
 
-test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the chart; installs what is missing
+test: ## Form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the chart, the image; installs what is missing
 	@scripts/test.sh
 
 bench: ## CPU, latency and memory against a minimal pass-through; ARGS=warm for a part alone
@@ -22,7 +22,7 @@ loadtest: ## k6 against Gantry on this machine for a minute, drawn; ARGS='storm 
 fuzz: ## Fuzz one target (TARGET=frames, DURATION=60) with cargo-fuzz; finds go to .cache/fuzz
 	@scripts/fuzz.sh
 
-image: ## Build the container image and try it; ARGS=--stand-ins where its bases cannot be pulled
+image: ## Build the container image, measure it and run it; ARGS=--stand-ins where its bases cannot be pulled
 	@scripts/image-build.sh $(ARGS)
 
 chart: ## Check the Helm chart with helm 3 and 4; ARGS=--write writes its generated files first

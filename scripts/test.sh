@@ -111,3 +111,7 @@ GANTRY_PROGRAMS=${CARGO_TARGET_DIR:-target}/debug scripts/loadtest.sh --short
 
 step "The Helm chart"
 GANTRY=${CARGO_TARGET_DIR:-target}/debug/gantry scripts/chart-check.sh
+
+step "The image"
+# Around the program that the tests were built with; `make image` builds it as it is published.
+LOOKALIKE=${CARGO_TARGET_DIR:-target}/debug/lookalike scripts/image-build.sh --program "${CARGO_TARGET_DIR:-target}/debug/gantry"
