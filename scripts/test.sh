@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that must pass before a change lands: form, lints, tests, the demo in a browser, Rocket.Chat's own clients, the load-test
-# kit, the Helm chart.
+# kit, the Helm chart, the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

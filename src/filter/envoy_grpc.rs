@@ -7,22 +7,18 @@ use http::request::Parts;
 use http::{Request, StatusCode, Version};
 
 use crate::authn::origin::SEC_FETCH_SITE;
-use crate::filter::decision::Allowed;
 use crate::filter::original::{self, OriginalError};
 use crate::headers::{X_AUTH_TOKEN, X_USER_ID, token_text};
-use crate::rocketchat::Credentials;
 
 mod wire;
+mod yes;
 
 pub use wire::{CheckRequest, CheckResponse};
+pub use yes::yes;
 
-use wire::{
-    DeniedHttpResponse, Field, FieldOption, HttpRequest, HttpStatus, Metadata, MetadataField,
-    MetadataValue, OkHttpResponse, Status,
-};
+use wire::{DeniedHttpResponse, Field, FieldOption, HttpRequest, HttpStatus, Status};
 
-/// `google.rpc.Code` of a yes and of the two kinds of no.
-const OK: i32 = 0;
+/// `google.rpc.Code` of the two kinds of no.
 const PERMISSION_DENIED: i32 = 7;
 const UNAUTHENTICATED: i32 = 16;
 
@@ -196,51 +192,6 @@ impl Fields<'_> {
     }
 }
 
-/// A yes: what is set replaces what the client sent, and what is empty is taken off.
-#[must_use]
-pub fn yes(allowed: Allowed) -> CheckResponse {
-    let credentials = allowed.admission.map(|acting| acting.admitted.credentials);
-    let credentials = credentials.as_deref();
-    let told = [
-        ("x-user-id", credentials.map(Credentials::user_id_value)),
-        (
-            "x-auth-token",
-            credentials.map(Credentials::auth_token_value),
-        ),
-        ("cookie", allowed.cookie.as_ref()),
-        ("authorization", None),
-    ];
-    let name = |text: &'static str| Bytes::from_static(text.as_bytes());
-    let set = told
-        .iter()
-        .filter_map(|(text, value)| Some(field(name(text), (*value)?)));
-    // Envoy sets first and takes off then: no field may be in both.
-    let strays = allowed.strays.iter();
-    let removed = strays
-        .map(|stray| Bytes::copy_from_slice(stray.as_str().as_bytes()))
-        .chain(
-            told.iter()
-                .filter(|(_, value)| value.is_none())
-                .map(|(text, _)| name(text)),
-        );
-    CheckResponse {
-        status: Some(Status { code: OK }),
-        denied: None,
-        ok: Some(OkHttpResponse {
-            headers: set.collect(),
-            headers_to_remove: removed.collect(),
-        }),
-        dynamic_metadata: credentials.map(|credentials| Metadata {
-            fields: vec![MetadataField {
-                key: Bytes::from_static(RETRY.as_bytes()),
-                value: Some(MetadataValue {
-                    text: Bytes::copy_from_slice(credentials.mark().as_bytes()),
-                }),
-            }],
-        }),
-    }
-}
-
 /// A no, with what the client is answered.
 #[must_use]
 pub fn no(code: StatusCode, headers: &HeaderMap, body: String) -> CheckResponse {
@@ -260,8 +211,6 @@ pub fn no(code: StatusCode, headers: &HeaderMap, body: String) -> CheckResponse 
                 .collect(),
             body,
         }),
-        ok: None,
-        dynamic_metadata: None,
     }
 }
 

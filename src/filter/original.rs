@@ -85,6 +85,10 @@ pub(super) fn target(text: &str, shown: &'static str) -> Result<Uri, OriginalErr
 /// One host, with a port or without. It decides nothing; one that is no host says that the gateway passes on whatever it is sent. Two
 /// that a gateway joined by a comma are none, though a registered name may have one (RFC 3986 §3.2.2).
 pub(super) fn check_host(text: &str, shown: &'static str) -> Result<(), OriginalError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(());
+    }
     let host = Authority::try_from(text).map_err(|_| OriginalError::Malformed(shown))?;
     if host.host().is_empty() || memchr::memchr2(b'@', b',', text.as_bytes()).is_some() {
         return Err(OriginalError::Malformed(shown));

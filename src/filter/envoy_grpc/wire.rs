@@ -99,31 +99,19 @@ pub(super) struct Field {
     pub(super) raw_value: Bytes,
 }
 
-/// The answer; it has one of the two parts.
+/// The answer that is a no; a yes is written by [`super::yes`].
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CheckResponse {
     #[prost(message, optional, tag = "1")]
     pub(super) status: Option<Status>,
     #[prost(message, optional, tag = "2")]
     pub(super) denied: Option<DeniedHttpResponse>,
-    #[prost(message, optional, tag = "3")]
-    pub(super) ok: Option<OkHttpResponse>,
-    #[prost(message, optional, tag = "4")]
-    pub(super) dynamic_metadata: Option<Metadata>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
 pub(super) struct Status {
     #[prost(int32, tag = "1")]
     pub(super) code: i32,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct OkHttpResponse {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) headers: Vec<FieldOption>,
-    #[prost(bytes = "bytes", repeated, tag = "5")]
-    pub(super) headers_to_remove: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -148,27 +136,6 @@ pub(super) struct FieldOption {
     pub(super) header: Option<Field>,
     #[prost(int32, tag = "3")]
     pub(super) append_action: i32,
-}
-
-/// `google.protobuf.Struct`, with texts only.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Metadata {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) fields: Vec<MetadataField>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct MetadataField {
-    #[prost(bytes = "bytes", tag = "1")]
-    pub(super) key: Bytes,
-    #[prost(message, optional, tag = "2")]
-    pub(super) value: Option<MetadataValue>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct MetadataValue {
-    #[prost(bytes = "bytes", tag = "3")]
-    pub(super) text: Bytes,
 }
 
 /// Key and value of a map's entry; `None` when it is none.

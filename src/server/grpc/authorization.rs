@@ -7,12 +7,13 @@ use std::net::IpAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, header};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use prost::Message as _;
 use tonic::Status;
 
-use crate::filter::envoy_grpc::{self, CheckRequest, CheckResponse, Limits};
+use crate::filter::envoy_grpc::{self, CheckRequest, Limits};
 use crate::headers::X_GANTRY_SECRET;
 use crate::server::grpc::answer::Answer;
 use crate::server::handler::Handler;
@@ -25,6 +26,9 @@ const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// What stands before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
+
+/// Bytes of most answers.
+const USUAL: usize = 512;
 
 /// What all gRPC calls are.
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
@@ -49,7 +53,7 @@ impl Authorization {
         handler: &Handler,
     ) -> Response<Answer> {
         match self.check(request, longest, handler).await {
-            Ok(answer) => success(&answer),
+            Ok(message) => success(message),
             Err(status) => status.into_http().map(Answer::Other),
         }
     }
@@ -59,7 +63,7 @@ impl Authorization {
         request: Request<Incoming>,
         longest: usize,
         handler: &Handler,
-    ) -> Result<CheckResponse, Status> {
+    ) -> Result<Bytes, Status> {
         let (head, body) = request.into_parts();
         if head.uri.path() != CHECK {
             return Err(Status::unimplemented("no such method"));
@@ -83,10 +87,11 @@ impl Authorization {
         let question = question.map_err(|_| Status::invalid_argument("message cannot be read"))?;
         let original = envoy_grpc::original(question, self.limits);
         match handler.check(original, self.peer).await {
-            Ok(allowed) => Ok(envoy_grpc::yes(allowed)),
+            Ok(allowed) => Ok(framed(|out| envoy_grpc::yes(&allowed, out))),
             Err(denied) => {
                 let (head, body) = denied.into_parts();
-                Ok(envoy_grpc::no(head.status, &head.headers, body))
+                let no = envoy_grpc::no(head.status, &head.headers, body);
+                Ok(framed(|out| no.encode_raw(out)))
             }
         }
     }
@@ -111,6 +116,9 @@ async fn message(mut body: Incoming, longest: usize) -> Result<Bytes, Status> {
             pieces.extend_from_slice(&std::mem::take(&mut message));
             pieces.extend_from_slice(&piece);
         }
+        if body.is_end_stream() {
+            break;
+        }
     }
     if !pieces.is_empty() {
         message = pieces.freeze();
@@ -128,15 +136,22 @@ async fn message(mut body: Incoming, longest: usize) -> Result<Bytes, Status> {
     }
 }
 
-/// A call that ended well.
-fn success(answer: &CheckResponse) -> Response<Answer> {
-    let length = answer.encoded_len();
-    let mut message = BytesMut::with_capacity(PREFIX + length);
-    message.put_u8(0);
+/// A message with its prefix.
+fn framed(write: impl FnOnce(&mut BytesMut)) -> Bytes {
+    let mut message = BytesMut::with_capacity(USUAL);
+    message.put_bytes(0, PREFIX);
+    write(&mut message);
     // Answers are far below four gibibytes.
-    message.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    answer.encode_raw(&mut message);
-    let mut response = Response::new(Answer::Message(message.freeze()));
+    let length = u32::try_from(message.len() - PREFIX).unwrap_or(u32::MAX);
+    if let Some((_, place)) = message.split_at_mut(PREFIX).0.split_first_mut() {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+    message.freeze()
+}
+
+/// A call that ended well.
+fn success(message: Bytes) -> Response<Answer> {
+    let mut response = Response::new(Answer::Message(message));
     response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
     response
 }
