@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/livez` | 200 as long as the process serves; depends on nobody else |
-//! | `/readyz` | 200, or 503 with one line per thing that is missing |
+//! | `/readyz` | 200, or 503 with one line per thing that is missing; what is missing and keeps nobody waiting has its line with a 200 |
 //! | `/metrics` | the metrics page, OpenMetrics text |
 //! | `/` | the status page, for people |
 //! | `/status.json` | what that page shows: aggregates, nobody's |

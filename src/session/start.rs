@@ -72,7 +72,7 @@ impl Backing {
             }
             StoreConfig::Redis(redis) => (Arc::new(Redis::new(redis, Limits::default())), false),
         };
-        let latch = readiness.latch("store");
+        let latch = readiness.first("store");
         latch.missing("the session store has not answered yet");
         Ok(Self(Some(Opened {
             store,

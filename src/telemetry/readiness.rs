@@ -20,8 +20,18 @@ struct Entry {
     id: u64,
     name: String,
     missing: Option<String>,
-    /// Is nothing ready without it?
-    needed: bool,
+    need: Need,
+}
+
+/// Does readiness wait for it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    /// Whenever it is missing.
+    Always,
+    /// Until it is there for the first time.
+    First,
+    /// No: it is told of.
+    Never,
 }
 
 /// One thing that must be there before traffic is welcome.
@@ -35,16 +45,24 @@ impl Readiness {
     /// Adds a latch, not ready yet. `name` is what `/readyz` prints, e.g. `keys of issuer https://app.example.com`.
     #[must_use]
     pub fn latch(&self, name: &str) -> Latch {
-        self.add(name, true)
+        self.add(name, Need::Always)
+    }
+
+    /// Adds one that readiness waits for until the thing is there for the first time, and that is told of from then on: for what all
+    /// instances lose together. One that is not ready gets no traffic; were none of them, those who need nothing of it would be turned
+    /// away as well.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Latch {
+        self.add(name, Need::First)
     }
 
     /// Adds one that is told of and that readiness does not wait for: what came later takes no readiness away that was given.
     #[must_use]
     pub fn told(&self, name: &str) -> Latch {
-        self.add(name, false)
+        self.add(name, Need::Never)
     }
 
-    fn add(&self, name: &str, needed: bool) -> Latch {
+    fn add(&self, name: &str, need: Need) -> Latch {
         let mut entries = self.entries();
         let id = entries.added;
         entries.added += 1;
@@ -52,7 +70,7 @@ impl Readiness {
             id,
             name: name.to_owned(),
             missing: Some("not yet there".to_owned()),
-            needed,
+            need,
         });
         Latch {
             all: self.clone(),
@@ -63,9 +81,19 @@ impl Readiness {
     /// What is missing, as `name: reason`; empty when ready.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
+        self.told_missing(|need| need != Need::Never)
+    }
+
+    /// What is missing and keeps nobody waiting, in the same words.
+    #[must_use]
+    pub fn missed(&self) -> Vec<String> {
+        self.told_missing(|need| need == Need::Never)
+    }
+
+    fn told_missing(&self, counts: impl Fn(Need) -> bool) -> Vec<String> {
         let entries = self.entries();
-        let needed = entries.list.iter().filter(|entry| entry.needed);
-        let missing = needed.filter_map(|entry| Some((&entry.name, entry.missing.as_ref()?)));
+        let counted = entries.list.iter().filter(|entry| counts(entry.need));
+        let missing = counted.filter_map(|entry| Some((&entry.name, entry.missing.as_ref()?)));
         missing
             .map(|(name, reason)| format!("{name}: {reason}"))
             .collect()
@@ -106,6 +134,9 @@ impl Latch {
         let mut entries = self.all.entries();
         let mut all = entries.list.iter_mut();
         if let Some(entry) = all.find(|entry| entry.id == self.id) {
+            if missing.is_none() && entry.need == Need::First {
+                entry.need = Need::Never;
+            }
             entry.missing = missing;
         }
     }
@@ -139,6 +170,17 @@ mod tests {
         );
         chat.ready();
         assert!(readiness.missing().is_empty());
+    }
+
+    #[test]
+    fn what_was_there_once_is_told_of_and_not_waited_for() {
+        let readiness = Readiness::default();
+        let store = readiness.first("store");
+        assert_eq!(readiness.missing(), ["store: not yet there"]);
+        store.ready();
+        store.missing("away");
+        assert!(readiness.missing().is_empty());
+        assert_eq!(readiness.missed(), ["store: away"]);
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub(super) fn livez() -> Response<Body> {
 pub(super) fn readyz(readiness: &Readiness) -> Response<Body> {
     let missing = readiness.missing();
     if missing.is_empty() {
-        return answer::of_kind(Body::full("ready\n"), TEXT);
+        let told = [vec!["ready".to_owned()], readiness.missed()].concat();
+        return answer::of_kind(Body::full(told.join("\n") + "\n"), TEXT);
     }
     let mut answer = answer::of_kind(Body::full(missing.join("\n") + "\n"), TEXT);
     *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
