@@ -228,4 +228,4 @@ async fn die(deed: Deed, place: &str, store: &Stores) {
 }
 
 /// How long a scenario may take; its longest wait is for what nobody has seen to for a while.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
