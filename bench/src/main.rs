@@ -198,6 +198,11 @@ impl Bench {
         self.start_at(config, self.admin).await
     }
 
+    /// Where the Gantry with this admin listener writes its log.
+    fn log(&self, admin: SocketAddr) -> PathBuf {
+        self.folder.join(format!("gantry-{}.log", admin.port()))
+    }
+
     /// Starts a Gantry whose admin listener is there.
     async fn start_at(
         &self,
@@ -205,7 +210,7 @@ impl Bench {
         admin: SocketAddr,
     ) -> anyhow::Result<(Process, Duration)> {
         let began = Instant::now();
-        let log = self.folder.join(format!("gantry-{}.log", admin.port()));
+        let log = self.log(admin);
         let gantry = Process::start(&self.gantry.program, &["run", "--config", config], &log)?;
         loop {
             if is_ready(admin).await {

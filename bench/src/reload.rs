@@ -57,7 +57,7 @@ impl Bench {
             ));
             delays.push(longest(&busy) - longest(&quiet));
         }
-        let log = std::fs::read_to_string(self.folder.join("gantry.log"))?;
+        let log = std::fs::read_to_string(self.log(self.admin))?;
         let applied = log.matches("is in force").count();
         ensure!(
             applied * 2 > written,
