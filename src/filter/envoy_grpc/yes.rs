@@ -54,15 +54,18 @@ pub fn yes(allowed: &Allowed, out: &mut impl BufMut) {
         put(out, 5, name.as_bytes());
     }
     if let Some(credentials) = credentials {
-        // `google.protobuf.Struct` with one text.
-        let mark = credentials.mark().as_bytes();
-        let entry = size(RETRY.len()) + size(size(mark.len()));
-        begin(out, 4, size(entry));
-        begin(out, 1, entry);
-        put(out, 1, RETRY.as_bytes());
-        begin(out, 2, size(mark.len()));
-        put(out, 3, mark);
+        tell_mark(credentials.mark().as_bytes(), out);
     }
+}
+
+/// Writes the dynamic metadata, a `google.protobuf.Struct` with one text.
+fn tell_mark(mark: &[u8], out: &mut impl BufMut) {
+    let entry = size(RETRY.len()) + size(size(mark.len()));
+    begin(out, 4, size(entry));
+    begin(out, 1, entry);
+    put(out, 1, RETRY.as_bytes());
+    begin(out, 2, size(mark.len()));
+    put(out, 3, mark);
 }
 
 /// Of `HeaderValueOption`.
@@ -166,12 +169,7 @@ mod tests {
     fn the_mark_is_a_text_in_a_struct() {
         let mut out = Vec::new();
         let mark = "m".repeat(43);
-        let entry = size(RETRY.len()) + size(size(mark.len()));
-        begin(&mut out, 4, size(entry));
-        begin(&mut out, 1, entry);
-        put(&mut out, 1, RETRY.as_bytes());
-        begin(&mut out, 2, size(mark.len()));
-        put(&mut out, 3, mark.as_bytes());
+        tell_mark(mark.as_bytes(), &mut out);
         let response = CheckResponse::decode(out.as_slice()).unwrap();
         let fields = response.dynamic_metadata.unwrap().fields;
         assert_eq!(fields[RETRY].kind, Some(Kind::StringValue(mark)));
