@@ -62,6 +62,16 @@ REFUSED = {
         {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}},
         "ingress and httpRoute are both enabled",
     ),
+    "a_sidecar_with_an_ingress": (
+        "sidecar-memory",
+        {"ingress__enabled": True},
+        "lead the host to the Service chat-gantry, port 80, with an Ingress of your own",
+    ),
+    "a_sidecar_with_a_route": (
+        "sidecar-memory",
+        {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}},
+        "lead the host to the Service chat-gantry, port 80, with an HTTPRoute of your own",
+    ),
     "a_route_without_a_gateway": ("with-httproute", {"httpRoute__parentRefs": []}, "httpRoute.parentRefs needs at least one"),
     "an_ingress_without_a_host": ("existing-configmap", {"ingress__enabled": True}, "set ingress.host or config.listen"),
     "a_budget_of_one_pod": (

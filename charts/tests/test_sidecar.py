@@ -101,7 +101,7 @@ def test_everything_leads_to_the_pods_of_rocketchats_release(render):
     labels = rocketchat(handed(objects))["spec"]["template"]["metadata"]["labels"].items()
     for name in ("chat-gantry", "chat-gantry-test"):
         assert objects["Service", name]["spec"]["selector"].items() <= labels
-    backend = objects["Ingress", "chat-gantry"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]
+    backend = objects["Ingress", "chat"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]
     assert backend["service"]["name"] == "chat-gantry"
 
 

@@ -147,6 +147,11 @@
 {{- if eq (include "gantry.store" .) "file" }}
 {{- fail "mode: sidecar cannot keep sessions in a file, because two of Rocket.Chat's pods live at once while they are replaced: set config.sessions.store: redis" }}
 {{- end }}
+{{- range $name, $kind := dict "ingress" "an Ingress" "httpRoute" "an HTTPRoute" }}
+{{- if (get $values $name).enabled }}
+{{- fail (printf "%s.enabled with mode: sidecar: Rocket.Chat's chart leads the host to its own port 3000, and %s of this chart would stand beside that. Set %s.enabled: false, turn Rocket.Chat's off, and lead the host to the Service %s, port %v, with %s of your own, such as one in extraObjects; or set mode: gateway" $name $kind $name (include "gantry.fullname" $) $values.service.port $kind) }}
+{{- end }}
+{{- end }}
 {{- $theirs := dict "autoscaling" $values.autoscaling.enabled "podDisruptionBudget" $values.podDisruptionBudget.enabled "terminationGracePeriodSeconds" (ne (toString $values.terminationGracePeriodSeconds) "") }}
 {{- range list "podAnnotations" "podLabels" "priorityClassName" "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "extraContainers" "extraInitContainers" }}
 {{- $_ := set $theirs . (get $values .) }}
