@@ -5,7 +5,7 @@
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 0 primitives | [`clock`], [`failpoint`], [`random`], [`secret`], [`headers`], [`body`], [`places`], [`problem`] |
+//! | 0 primitives | [`bell`], [`clock`], [`failpoint`], [`random`], [`secret`], [`headers`], [`body`], [`places`], [`problem`] |
 //! | 1 settings, instruments | [`config`], [`telemetry`] |
 //! | 2 authorities | [`jwt`], [`rocketchat`] |
 //! | 3 mechanisms | [`authn`], [`session`], [`ddp`], [`surface`] |
@@ -16,6 +16,7 @@
 
 pub mod app;
 pub mod authn;
+pub mod bell;
 pub mod body;
 pub mod changes;
 pub mod cli;

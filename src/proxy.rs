@@ -23,7 +23,6 @@ use crate::surface::path::NormalPath;
 use crate::surface::{self, Action, Carry, Class, Denial, Inspect, Login, Surface, Verdict};
 use crate::telemetry::metrics::{Metrics, Route};
 
-pub mod bell;
 pub mod boot;
 pub mod doorkeeper;
 pub mod error;

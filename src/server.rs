@@ -14,3 +14,4 @@ pub mod rejection;
 pub mod resets;
 pub mod streams;
 pub mod watch;
+pub mod watched;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::bell::Bell;
 use crate::ddp::{CloseCode, Conversation, Framing, Identity, Opening, Outcome, Refusal};
 use crate::gate::GateError;
-use crate::proxy::bell::Bell;
 use crate::proxy::doorkeeper::{Answer, Doorkeeper, Ended, refusal};
 use crate::proxy::rulings::Rulings;
 use crate::proxy::side::{Side, spoken_framing};
@@ -228,7 +228,7 @@ impl Relay {
         leaving: Pin<&mut impl Future<Output = ()>>,
         context: &mut Context<'_>,
     ) -> Poll<Event> {
-        if let Some(waker) = self.bell.rung(context) {
+        if let Some(waker) = self.bell.rung(context).cloned() {
             let event = self.poll_seldom(leaving, &mut Context::from_waker(&waker));
             if event.is_ready() {
                 // The others have not been asked.

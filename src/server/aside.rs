@@ -5,40 +5,23 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll};
+
+use crate::bell::Bell;
 
 /// A future that is polled only after it was woken.
 pub struct Aside<F> {
     future: Pin<Box<F>>,
-    bell: Arc<Bell>,
-    /// `bell`, as the future knows it.
-    waker: Waker,
-    /// What the bell wakes.
-    task: Option<Waker>,
-}
-
-/// Remembers that it rang, and wakes the task.
-#[derive(Debug)]
-struct Bell {
-    rung: AtomicBool,
-    task: Mutex<Option<Waker>>,
+    bell: Bell,
 }
 
 impl<F: Future> Aside<F> {
     /// Sets the future aside; its first poll comes with the first of this.
     #[must_use]
     pub fn new(future: F) -> Self {
-        let bell = Arc::new(Bell {
-            rung: AtomicBool::new(true),
-            task: Mutex::default(),
-        });
         Self {
             future: Box::pin(future),
-            waker: Waker::from(Arc::clone(&bell)),
-            bell,
-            task: None,
+            bell: Bell::default(),
         }
     }
 }
@@ -48,41 +31,10 @@ impl<F: Future> Future for Aside<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = &mut *self;
-        let task = context.waker();
-        if !this
-            .task
-            .as_ref()
-            .is_some_and(|known| known.will_wake(task))
-        {
-            this.task = Some(task.clone());
-            *this.bell.task() = Some(task.clone());
-        }
-        // After the task was made known: a bell that rings meanwhile is seen here, or wakes it.
-        if !this.bell.rung.load(Ordering::Relaxed) || !this.bell.rung.swap(false, Ordering::AcqRel)
-        {
+        let Some(waker) = this.bell.rung(context) else {
             return Poll::Pending;
-        }
-        let mut context = Context::from_waker(&this.waker);
-        this.future.as_mut().poll(&mut context)
-    }
-}
-
-impl Bell {
-    fn task(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
-        if let Some(task) = &*self.task() {
-            task.wake_by_ref();
-        }
+        };
+        this.future.as_mut().poll(&mut Context::from_waker(waker))
     }
 }
 
@@ -96,7 +48,8 @@ impl<F> fmt::Debug for Aside<F> {
 mod tests {
     use std::future::poll_fn;
     use std::pin::pin;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Waker;
 
     use tokio::sync::oneshot;
 

@@ -27,7 +27,8 @@ use crate::server::handler::Arrival;
 use crate::server::listener::{self, Lifeline};
 use crate::server::resets::Resets;
 use crate::server::streams::{Spawner, Stream};
-use crate::server::watch::{Patience, Watch, Watched};
+use crate::server::watch::{Patience, Watch};
+use crate::server::watched::Watched;
 use crate::telemetry::metrics::Limit;
 use crate::transport::Transport;
 

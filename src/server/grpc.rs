@@ -30,7 +30,8 @@ use crate::server::door::Door;
 use crate::server::handler::Handler;
 use crate::server::listener::Lifeline;
 use crate::server::resets::Resets;
-use crate::server::watch::{Patience, Watch, Watched};
+use crate::server::watch::{Patience, Watch};
+use crate::server::watched::Watched;
 use crate::telemetry::readiness::Readiness;
 use crate::transport::Transport;
 

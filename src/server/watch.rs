@@ -6,23 +6,18 @@
 //! then whether its state changed. So every limit ends up to half the shortest of them late, and none early.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::body::{Course, Guard, Pieces, Wait};
 use crate::config::listen::Limits;
-use crate::places::Place;
-use crate::server::head::{HeadScan, Passed, Signs};
-use crate::server::resets::{FAREWELL, Resets};
+use crate::server::head::Signs;
 use crate::server::streams::{Stillness, Streams};
 use crate::telemetry::metrics::Limit;
-use crate::transport::Transport;
 
 /// How long a client that has connected and said nothing is still waited for when the service drains: its request may be on the way.
 const FIRST_WORD: Duration = Duration::from_secs(2);
@@ -60,7 +55,7 @@ pub struct Watch {
 
 /// What bytes that came belong to, as far as can be told.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Came {
+pub(super) enum Came {
     HeadBegins,
     HeadGoesOn,
     Other,
@@ -226,7 +221,8 @@ impl Watch {
         }
     }
 
-    fn bytes_came(&self) -> Came {
+    /// Bytes came.
+    pub(super) fn bytes_came(&self) -> Came {
         self.came.store(true, Ordering::Relaxed);
         if self.running.load(Ordering::Relaxed) > 0 || self.multiplexed.load(Ordering::Relaxed) {
             return Came::Other;
@@ -238,8 +234,23 @@ impl Watch {
         Came::HeadBegins
     }
 
+    /// A head came to its end, or to where it was cut.
+    pub(super) fn saw(&self, signs: Signs) {
+        self.signs.store(signs.bits(), Ordering::Relaxed);
+    }
+
+    /// The client reset more streams than it may.
+    pub(super) fn flooded(&self) {
+        self.flooded.store(true, Ordering::Relaxed);
+    }
+
+    /// Is there more to send than the client takes?
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
     /// What a write, or a flush, came to.
-    fn wrote<T>(&self, written: &Poll<io::Result<T>>) {
+    pub(super) fn wrote<T>(&self, written: &Poll<io::Result<T>>) {
         match written {
             Poll::Ready(Ok(_)) => {
                 self.went.store(true, Ordering::Relaxed);
@@ -261,136 +272,5 @@ impl Course for Watch {
     fn finished(&self) {
         self.changed.store(true, Ordering::Relaxed);
         self.running.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// A connection that tells its [`Watch`] when bytes come, and keeps its place among the open ones for as long as it lives, upgraded
-/// or not.
-#[derive(Debug)]
-pub struct Watched {
-    stream: Transport,
-    watch: Arc<Watch>,
-    head: HeadScan,
-    /// Fields that a head may have.
-    fields: usize,
-    /// A head was cut short: what comes behind it is for nobody.
-    cut: bool,
-    resets: Resets,
-    place: Place,
-}
-
-impl Watched {
-    /// Puts the watch on, with the fields that a head may have and the count of streams that the client resets. A head of more fields
-    /// is cut short behind the last allowed one, and [`Signs`] tell of it.
-    #[must_use]
-    pub fn new(
-        stream: Transport,
-        watch: Arc<Watch>,
-        (fields, resets): (usize, Resets),
-        place: Place,
-    ) -> Self {
-        Self {
-            stream,
-            watch,
-            head: HeadScan::new(fields),
-            fields,
-            cut: false,
-            resets,
-            place,
-        }
-    }
-
-    /// Takes the watch off, for an upgraded connection.
-    pub fn into_stream(self) -> (Transport, Place) {
-        (self.stream, self.place)
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let bytes = &buffer.filled()[before..];
-        if bytes.is_empty() {
-            return read;
-        }
-        let came = this.watch.bytes_came();
-        if this.cut {
-            buffer.set_filled(before);
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        if this.resets.are_too_many(bytes) {
-            this.watch.flooded.store(true, Ordering::Relaxed);
-            // As far as it goes out at once: whoever floods may not read.
-            let _told = Pin::new(&mut this.stream).poll_write(context, &FAREWELL);
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
-        if came == Came::HeadBegins {
-            this.head = HeadScan::new(this.fields);
-        }
-        let passed = match came {
-            Came::Other => Passed::NotYet,
-            Came::HeadBegins | Came::HeadGoesOn => this.head.passed(bytes),
-        };
-        if let Passed::TooMany(at) = passed {
-            this.cut = true;
-            buffer.set_filled(before + at);
-            // At least one byte has gone, so there is room for the one that ends a head.
-            buffer.put_slice(b"\n");
-        }
-        if passed != Passed::NotYet {
-            let signs = this.head.signs().bits();
-            this.watch.signs.store(signs, Ordering::Relaxed);
-        }
-        read
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.watch.wrote(&written);
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        // Under TLS, what was written may wait for room here.
-        if flushed.is_pending() || self.watch.blocked.load(Ordering::Relaxed) {
-            self.watch.wrote(&flushed);
-        }
-        flushed
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        // A single piece, as answers without a body are, takes the kernel's shorter way.
-        let written = match bytes {
-            [only] => Pin::new(&mut self.stream).poll_write(context, only),
-            bytes => Pin::new(&mut self.stream).poll_write_vectored(context, bytes),
-        };
-        self.watch.wrote(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 }

@@ -7,7 +7,8 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -60,8 +61,12 @@ impl Link {
         stream: Transport,
         home: Weak<Idle>,
     ) -> Result<Box<Self>, hyper::Error> {
-        let (sender, connection) = handshake(TokioIo::new(Wire(stream))).await?;
-        let rouser = Arc::new(Rouser::default());
+        let rouser = Arc::new(Rouser::new());
+        let wire = Wire {
+            stream,
+            rouser: Arc::clone(&rouser),
+        };
+        let (sender, connection) = handshake(TokioIo::new(wire)).await?;
         Ok(Box::new(Self {
             sender,
             connection: Some(connection),
@@ -192,12 +197,37 @@ impl fmt::Debug for Link {
 }
 
 /// Passes a connection's events on to whose request it carries, and to nobody while it carries none.
-#[derive(Default)]
-struct Rouser(Mutex<Option<Waker>>);
+#[derive(Debug)]
+pub(super) struct Rouser {
+    /// Something happened since this was last asked for.
+    roused: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
 
 impl Rouser {
+    fn new() -> Self {
+        Self {
+            roused: AtomicBool::new(true),
+            task: Mutex::default(),
+        }
+    }
+
+    /// Did anything happen since the last time? Looked at first, because writing costs more.
+    pub(super) fn take_roused(&self) -> bool {
+        self.roused.load(Ordering::Relaxed) && self.roused.swap(false, Ordering::AcqRel)
+    }
+
+    /// Something may have happened that nobody tells of.
+    pub(super) fn set_roused(&self) {
+        self.roused.store(true, Ordering::Release);
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn rouse(&self, task: &Waker) {
-        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.task();
         if !current
             .as_ref()
             .is_some_and(|current| current.will_wake(task))
@@ -207,7 +237,7 @@ impl Rouser {
     }
 
     fn rest(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.task() = None;
     }
 }
 
@@ -217,8 +247,8 @@ impl Wake for Rouser {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let task = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = &*task {
+        self.set_roused();
+        if let Some(task) = &*self.task() {
             task.wake_by_ref();
         }
     }

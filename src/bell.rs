@@ -1,7 +1,8 @@
-//! Tells a task whether it was woken for something that seldom happens.
+//! Tells a task whether it was woken for one thing in particular, of the several that it waits for.
 //!
 //! A socket waits for bytes all the time and for its session's end once. Asking after the end at each message would take a lock that
-//! all sockets of a session, or of the whole service, share; so what seldom happens is asked only after it has rung.
+//! all sockets of a session, or of the whole service, share; and each question that is asked in vain costs the request that caused it.
+//! So a thing is asked after only when it has rung.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,8 @@ use std::task::{Context, Wake, Waker};
 /// One task's bell. It has rung when it is new.
 #[derive(Debug, Default)]
 pub struct Bell {
-    rope: Option<Arc<Rope>>,
+    /// The rope, and the same as a waker.
+    rope: Option<(Arc<Rope>, Waker)>,
 }
 
 /// What is pulled to ring it.
@@ -21,25 +23,27 @@ struct Rope {
 }
 
 impl Bell {
-    /// Has it rung since the last time? Then what seldom happens must be polled with this waker, all of it.
-    pub fn rung(&mut self, context: &Context<'_>) -> Option<Waker> {
+    /// Has it rung since the last time? Then what it rings for must be polled with this waker, all of it.
+    pub fn rung(&mut self, context: &Context<'_>) -> Option<&Waker> {
         // A task that was moved must not be woken where it was.
         let kept = self.rope.take();
-        let rope = kept.filter(|rope| rope.task.will_wake(context.waker()));
-        let rope = self.rope.insert(rope.unwrap_or_else(|| {
-            Arc::new(Rope {
+        let kept = kept.filter(|(rope, _)| rope.task.will_wake(context.waker()));
+        let (rope, waker) = self.rope.insert(kept.unwrap_or_else(|| {
+            let rope = Arc::new(Rope {
                 rung: AtomicBool::new(true),
                 task: context.waker().clone(),
-            })
+            });
+            let waker = Waker::from(Arc::clone(&rope));
+            (rope, waker)
         }));
-        // Taken back before anything is polled, so what rings in between is polled again.
-        let rung = rope.rung.swap(false, Ordering::AcqRel);
-        rung.then(|| Waker::from(Arc::clone(rope)))
+        // Taken back before anything is polled, so what rings in between is polled again. Looked at first, because writing costs more.
+        let rung = rope.rung.load(Ordering::Relaxed) && rope.rung.swap(false, Ordering::AcqRel);
+        rung.then_some(waker)
     }
 
     /// Rings without waking: the task is about to ask.
     pub fn ring(&self) {
-        if let Some(rope) = &self.rope {
+        if let Some((rope, _)) = &self.rope {
             rope.rung.store(true, Ordering::Release);
         }
     }
@@ -77,7 +81,7 @@ mod tests {
         let waker = Waker::from(Arc::clone(&task));
         let context = Context::from_waker(&waker);
         let mut bell = Bell::default();
-        let pulled = bell.rung(&context).unwrap();
+        let pulled = bell.rung(&context).cloned().unwrap();
         assert!(bell.rung(&context).is_none());
         pulled.wake_by_ref();
         assert_eq!(task.0.load(Ordering::Relaxed), 1);
@@ -94,7 +98,7 @@ mod tests {
         let mut bell = Bell::default();
         assert!(bell.rung(&Context::from_waker(&here_waker)).is_some());
         let pulled = bell.rung(&Context::from_waker(&there_waker)).unwrap();
-        pulled.wake();
+        pulled.wake_by_ref();
         assert_eq!(here.0.load(Ordering::Relaxed), 0);
         assert_eq!(there.0.load(Ordering::Relaxed), 1);
     }
