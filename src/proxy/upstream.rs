@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use http::uri::Scheme;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
@@ -84,29 +84,31 @@ impl Upstream {
             held,
         };
         let (mut request, span) = forwarding(request.into_request());
-        // The block takes the request as it is, where an `async fn` would keep room for it twice.
+        // The block takes the request as it is, where an `async fn` would keep room for it twice; and what is returned at once is not
+        // moved once more.
         async move {
-            let outcome = loop {
+            loop {
                 let (mut link, kept) = match self.idle.take(began) {
                     Some(link) => (link, true),
                     None => match Box::pin(self.link()).await {
                         Ok(link) => (link, false),
-                        Err(error) => break Err(error),
+                        Err(error) => return Err(failed(span, error)),
                     },
                 };
                 match link.send(request, until).await {
                     Ok(answer) => {
                         let now = Instant::now();
                         self.metrics.upstream_answered(now.duration_since(began));
-                        break Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
+                        answered(span, answer.status());
+                        return Ok(answer.map(|stream| link.body(stream, held.is_some(), now)));
                     }
                     Err(Failure::Unsent(unsent, _)) if kept => request = *unsent,
-                    Err(Failure::Unsent(_, error)) => break Err(ForwardError::from_client(error)),
-                    Err(Failure::Sent(error)) => break Err(error),
+                    Err(Failure::Unsent(_, error)) => {
+                        return Err(failed(span, ForwardError::from_client(error)));
+                    }
+                    Err(Failure::Sent(error)) => return Err(failed(span, error)),
                 }
-            };
-            noted(span, &outcome);
-            outcome
+            }
         }
     }
 
@@ -125,9 +127,13 @@ impl Upstream {
         request: UpstreamRequest,
     ) -> Result<Response<Incoming>, ForwardError> {
         let (request, span) = forwarding(request.into_request());
-        let outcome = self.shake_hands(request).await;
-        noted(span, &outcome);
-        outcome
+        match self.shake_hands(request).await {
+            Ok(answer) => {
+                answered(span, answer.status());
+                Ok(answer)
+            }
+            Err(error) => Err(failed(span, error)),
+        }
     }
 
     async fn shake_hands(
@@ -174,12 +180,15 @@ fn forwarding(mut request: Request<Body>) -> (Request<Body>, Option<Box<Span>>) 
     (request, span)
 }
 
-fn noted<B>(span: Option<Box<Span>>, outcome: &Result<Response<B>, ForwardError>) {
-    let Some(mut span) = span else {
-        return;
-    };
-    match outcome {
-        Ok(answer) => span.answered(answer.status().as_u16()),
-        Err(error) => span.failed(error.kind()),
+fn answered(span: Option<Box<Span>>, status: StatusCode) {
+    if let Some(mut span) = span {
+        span.answered(status.as_u16());
     }
+}
+
+fn failed(span: Option<Box<Span>>, error: ForwardError) -> ForwardError {
+    if let Some(mut span) = span {
+        span.failed(error.kind());
+    }
+    error
 }
