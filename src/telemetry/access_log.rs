@@ -227,17 +227,8 @@ impl Line {
         self.bytes.extend_from_slice(text.as_bytes());
     }
 
-    /// A field whose value needs no escapes: ours, or an HTTP token.
-    fn plain_field(&mut self, begins: &str, value: &str) {
-        self.plain(begins);
-        self.plain(value);
-        self.plain("\"");
-    }
-
-    fn field(&mut self, name: &str, value: &str) {
-        self.plain(",\"");
-        self.plain(name);
-        self.plain("\":");
+    /// Text of others, as a string of JSON.
+    fn string(&mut self, value: &str) {
         // JSON's escaping keeps a hostile path on its own line. All bytes are looked at, which goes many at a time.
         let odd = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
         if !value.bytes().fold(false, |found, byte| found | odd(byte)) {
@@ -251,39 +242,53 @@ impl Line {
     }
 }
 
+/// Each piece ends what is before it and begins what is behind it: every request has a line, and each piece costs it as much as a field.
 fn json(line: &mut Line, now: SystemTime, level: tracing::Level, entry: &Entry<'_>) {
     let text = entry.request_id.text();
     let request_id: &str = &text;
     line.plain("{\"timestamp\":\"");
     line.timestamp(now);
-    line.plain("\",\"level\":\"");
-    line.plain(level.as_str());
-    line.plain("\",\"message\":\"request ");
+    line.plain(match level {
+        tracing::Level::ERROR => "\",\"level\":\"ERROR\",\"message\":\"request ",
+        tracing::Level::WARN => "\",\"level\":\"WARN\",\"message\":\"request ",
+        _ => "\",\"level\":\"INFO\",\"message\":\"request ",
+    });
     line.plain(request_id);
-    line.plain(" answered\"");
-    line.plain_field(",\"request.id\":\"", request_id);
+    line.plain(" answered\",\"request.id\":\"");
+    line.plain(request_id);
     if let Some(trace_id) = &entry.trace_id {
-        line.plain_field(",\"trace.id\":\"", trace_id);
+        line.plain("\",\"trace.id\":\"");
+        line.plain(trace_id);
     }
-    line.plain_field(",\"http.request.method\":\"", entry.method);
-    line.field("url.path", entry.path);
-    line.plain_field(",\"http.route\":\"", entry.route);
+    line.plain("\",\"http.request.method\":\"");
+    // An HTTP token.
+    line.plain(entry.method);
+    line.plain("\",\"url.path\":");
+    line.string(entry.path);
+    line.plain(",\"http.route\":\"");
+    line.plain(entry.route);
     if let Some(dialect) = entry.dialect {
-        line.plain_field(",\"dialect\":\"", dialect);
+        line.plain("\",\"dialect\":\"");
+        line.plain(dialect);
     }
-    line.plain(",\"http.response.status_code\":");
+    line.plain("\",\"http.response.status_code\":");
     line.number(entry.status.into());
     line.plain(",\"duration_ms\":");
     line.milliseconds(entry.duration);
     if let Some(session_id) = entry.session_id {
-        line.plain_field(",\"session.id\":\"", session_id);
+        line.plain(",\"session.id\":\"");
+        line.plain(session_id);
+        line.plain("\"");
     }
     if let Some(user_id) = entry.user_id {
-        line.field("rocketchat.user_id", user_id);
+        line.plain(",\"rocketchat.user_id\":");
+        line.string(user_id);
     }
     if let Some((kind, chain)) = &entry.error {
-        line.field("error.kind", kind);
-        line.field("error", chain);
+        line.plain(",\"error.kind\":\"");
+        line.plain(kind);
+        line.plain("\",\"error\":");
+        line.string(chain);
     }
     line.plain("}");
 }
