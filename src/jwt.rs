@@ -9,6 +9,7 @@ mod kept;
 mod keys;
 pub mod logged_out;
 mod logout_token;
+pub mod memo;
 pub mod principal;
 mod taken;
 #[cfg(test)]

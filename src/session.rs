@@ -140,12 +140,18 @@ impl Sessions {
     #[must_use]
     pub fn known_at(&self, verified: &Verified, now: SystemTime) -> Option<Admitted> {
         let now = Moment::of(now);
-        let admitted = self
-            .0
-            .local
-            .with_live(&verified.principal.host_session, |session| {
-                self.0.let_in(session, verified, now)
-            });
+        // A session has its place until it has ended, so the one that was found before is the one that would be found.
+        let noted = verified.memo.recall::<Session>();
+        let admitted = match noted.filter(|session| !session.ended()) {
+            Some(session) => self.0.let_in(session, verified, now),
+            None => self
+                .0
+                .local
+                .with_live(&verified.principal.host_session, |session| {
+                    verified.memo.note(session);
+                    self.0.let_in(Arc::clone(session), verified, now)
+                }),
+        };
         if admitted.is_some() {
             self.0.metrics.session_looked_up(Lookup::Hit);
         }
@@ -169,7 +175,7 @@ impl Sessions {
                 Seat::Live(session) => {
                     self.0.mend(&session).await?;
                     let now = Moment::of(self.0.clock.now());
-                    if let Some(admitted) = self.0.let_in(&session, verified, now) {
+                    if let Some(admitted) = self.0.let_in(session, verified, now) {
                         return Ok(admitted);
                     }
                 }
@@ -294,10 +300,11 @@ impl Inner {
     }
 
     /// Admits a token to its session; what it adds to the session's life is noted for others at once.
-    fn let_in(&self, session: &Arc<Session>, verified: &Verified, now: Moment) -> Option<Admitted> {
+    fn let_in(&self, session: Arc<Session>, verified: &Verified, now: Moment) -> Option<Admitted> {
         let (admitted, later) = session.admit(verified, now)?;
         if later && let Some(together) = &self.shared {
-            together.outbox.send(Order::Note(Arc::clone(session)));
+            let session = Arc::clone(&admitted.session);
+            together.outbox.send(Order::Note(session));
         }
         Some(admitted)
     }
@@ -310,7 +317,7 @@ impl Inner {
         match outcome {
             Outcome::Session(session) => {
                 let now = Moment::of(self.clock.now());
-                Ok(self.let_in(&session, verified, now))
+                Ok(self.let_in(session, verified, now))
             }
             Outcome::Failed(error) => Err(error),
             Outcome::Abandoned => Ok(None),

@@ -10,17 +10,26 @@ use std::time::SystemTime;
 
 use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
 
-/// One verified JWT: its principal and its times. Shared by every request that carries the same token.
+use crate::jwt::memo::Memo;
+use crate::jwt::verified_cache::Standing;
+
+/// One verified JWT: its principal and its times. Shared by every request that carries the same token. What each of them looks at comes
+/// first, and so lies together.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Verified {
+    /// What was found for it.
+    pub memo: Memo,
+    /// Whether it may be used at a given time.
+    pub(in crate::jwt) standing: Standing,
+    /// `exp`; the leeway is not added.
+    pub expires_at: SystemTime,
+    /// `iat`, when the token has one.
+    pub issued_at: Option<SystemTime>,
     /// Who acts.
     pub principal: Principal,
     /// Names this exact token without holding it.
     pub fingerprint: TokenFingerprint,
-    /// `iat`, when the token has one.
-    pub issued_at: Option<SystemTime>,
-    /// `exp`; the leeway is not added.
-    pub expires_at: SystemTime,
 }
 
 /// Who the issuer says is acting.

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -16,9 +15,10 @@ use crate::config::issuer::{Issuer, KeySource};
 use crate::jwt::claims::profile;
 use crate::jwt::jwks::{Fetcher, Keeper, KeyRing, Source};
 use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::memo::Memo;
 use crate::jwt::taken::Taken;
 use crate::jwt::unverified::Unverified;
-use crate::jwt::verified_cache::{Known, VerifiedCache};
+use crate::jwt::verified_cache::{Standing, VerifiedCache};
 use crate::jwt::{Principal, TokenFingerprint, Verified, VerifyError};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::{Latch, Readiness};
@@ -245,7 +245,7 @@ impl Trusted {
         signed: &Unverified<'_>,
         key: Arc<Key>,
         now: SystemTime,
-    ) -> Result<Known, VerifyError> {
+    ) -> Result<Verified, VerifyError> {
         let Unverified {
             halves,
             header,
@@ -260,18 +260,13 @@ impl Trusted {
             claims.session(&self.rules)?.as_deref(),
             profile(claims, &self.rules.claims)?,
         );
-        let verified = Verified {
+        Ok(Verified {
+            memo: Memo::default(),
+            standing: Standing::new(times.window, key),
+            expires_at: times.expires_at,
+            issued_at: times.issued_at,
             principal,
             fingerprint: TokenFingerprint::of(halves.signing_input),
-            issued_at: times.issued_at,
-            expires_at: times.expires_at,
-        };
-        Ok(Known {
-            verified: Arc::new(verified),
-            window: times.window,
-            key,
-            // Whoever has just come is the last to make room.
-            used: AtomicBool::new(true),
         })
     }
 }

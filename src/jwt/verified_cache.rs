@@ -39,7 +39,7 @@ pub(in crate::jwt) struct VerifiedCache(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     key: LessSafeKey,
-    tokens: DashMap<Tag, Arc<Known>, BuildHasherDefault<TagHasher>>,
+    tokens: DashMap<Tag, Arc<Verified>, BuildHasherDefault<TagHasher>>,
     order: Mutex<Order>,
 }
 
@@ -56,19 +56,18 @@ pub(in crate::jwt) struct Tag(u128);
 #[derive(Debug, Default)]
 struct Order {
     /// Dead ones were forgotten or replaced.
-    queue: VecDeque<(Tag, Weak<Known>)>,
+    queue: VecDeque<(Tag, Weak<Verified>)>,
     weight: u64,
 }
 
-/// A verified token with what decides on every hit.
+/// What decides on every hit.
 #[derive(Debug)]
-pub(in crate::jwt) struct Known {
-    pub verified: Arc<Verified>,
-    pub window: Window,
+pub(in crate::jwt) struct Standing {
     /// The key that verified it.
-    pub key: Arc<Key>,
+    key: Arc<Key>,
     /// Was it used since its turn to go came last?
-    pub used: AtomicBool,
+    used: AtomicBool,
+    window: Window,
 }
 
 impl VerifiedCache {
@@ -88,7 +87,7 @@ impl VerifiedCache {
     pub(in crate::jwt) fn find(&self, bearer: &str, now: SystemTime) -> Result<Arc<Verified>, Tag> {
         let tag = self.0.tag(bearer);
         let known = self.0.tokens.get(&tag).ok_or(tag)?;
-        if !known.is_usable(now) {
+        if !known.standing.is_usable(now) {
             drop(known);
             let forgotten = self.0.tokens.remove(&tag);
             let forgotten = forgotten.as_ref().map(|(_, known)| &**known);
@@ -96,19 +95,19 @@ impl VerifiedCache {
             return Err(tag);
         }
         // Written to when it changes something only: other cores read it, too.
-        if !known.used.load(Ordering::Relaxed) {
-            known.used.store(true, Ordering::Relaxed);
+        let used = &known.standing.used;
+        if !used.load(Ordering::Relaxed) {
+            used.store(true, Ordering::Relaxed);
         }
-        Ok(Arc::clone(&known.verified))
+        Ok(Arc::clone(&known))
     }
 
     /// Remembers what was verified under its text's tag, as [`VerifiedCache::find`] gave it.
-    pub(in crate::jwt) fn remember(&self, tag: Tag, known: Known) {
-        let known = Arc::new(known);
+    pub(in crate::jwt) fn remember(&self, tag: Tag, verified: Arc<Verified>) {
         let mut order = self.0.order();
-        order.weight += known.weight();
-        order.queue.push_back((tag, Arc::downgrade(&known)));
-        let replaced = self.0.tokens.insert(tag, known);
+        order.weight += weight(&verified);
+        order.queue.push_back((tag, Arc::downgrade(&verified)));
+        let replaced = self.0.tokens.insert(tag, verified);
         order.forgot(replaced.as_deref());
         self.0.make_room(&mut order);
     }
@@ -116,7 +115,7 @@ impl VerifiedCache {
     /// Drops a token, under whichever signatures it came. All are looked at: that costs less than the logout at Rocket.Chat, which
     /// such an end brings with it.
     pub(in crate::jwt) fn forget(&self, fingerprint: &TokenFingerprint) {
-        self.drop_where(|known| known.verified.fingerprint == *fingerprint);
+        self.drop_where(|known| known.fingerprint == *fingerprint);
     }
 
     /// Drops tokens that can never be used again, for ever.
@@ -128,12 +127,12 @@ impl VerifiedCache {
     }
 
     fn sweep(&self, now: SystemTime) {
-        self.drop_where(|known| known.window.is_over(now) || known.key.is_withdrawn());
+        self.drop_where(|known| known.standing.is_over(now));
         let mut order = self.0.order();
         order.queue.retain(|(_, known)| known.strong_count() > 0);
     }
 
-    fn drop_where(&self, doomed: impl Fn(&Known) -> bool) {
+    fn drop_where(&self, doomed: impl Fn(&Verified) -> bool) {
         let mut dropped = Vec::new();
         self.0.tokens.retain(|_, known| {
             let over = doomed(known);
@@ -170,7 +169,7 @@ impl Inner {
             let (tag, Some(known)) = (first.0, first.1.upgrade()) else {
                 continue;
             };
-            if known.used.swap(false, Ordering::Relaxed) {
+            if known.standing.used.swap(false, Ordering::Relaxed) {
                 order.queue.push_back(first);
                 continue;
             }
@@ -187,31 +186,45 @@ impl Inner {
 }
 
 impl Order {
-    fn forgot(&mut self, known: Option<&Known>) {
-        self.weight -= known.map_or(0, Known::weight);
+    fn forgot(&mut self, known: Option<&Verified>) {
+        self.weight -= known.map_or(0, weight);
     }
 }
 
-impl Known {
+impl Standing {
+    /// Of a token that has just come, and so is the last to make room.
+    pub(in crate::jwt) fn new(window: Window, key: Arc<Key>) -> Self {
+        Self {
+            key,
+            used: AtomicBool::new(true),
+            window,
+        }
+    }
+
     fn is_usable(&self, now: SystemTime) -> bool {
         self.window.contains(now) && !self.key.is_withdrawn()
     }
 
-    fn weight(&self) -> u64 {
-        let principal = &self.verified.principal;
-        let profile = &principal.profile;
-        let texts = [&profile.username, &profile.name, &profile.email]
-            .into_iter()
-            .flatten()
-            .chain(profile.roles.iter().flatten())
-            .map(|text| text.capacity() + size_of::<String>());
-        let bytes = texts.sum::<usize>()
-            + principal.subject.len()
-            + principal.session_claim.as_deref().map_or(0, str::len);
-        u64::try_from(bytes + STRUCTURES)
-            .unwrap_or(u64::MAX)
-            .max(MIN_ENTRY_WEIGHT)
+    /// Can it never be used again?
+    fn is_over(&self, now: SystemTime) -> bool {
+        self.window.is_over(now) || self.key.is_withdrawn()
     }
+}
+
+fn weight(verified: &Verified) -> u64 {
+    let principal = &verified.principal;
+    let profile = &principal.profile;
+    let texts = [&profile.username, &profile.name, &profile.email]
+        .into_iter()
+        .flatten()
+        .chain(profile.roles.iter().flatten())
+        .map(|text| text.capacity() + size_of::<String>());
+    let bytes = texts.sum::<usize>()
+        + principal.subject.len()
+        + principal.session_claim.as_deref().map_or(0, str::len);
+    u64::try_from(bytes + STRUCTURES)
+        .unwrap_or(u64::MAX)
+        .max(MIN_ENTRY_WEIGHT)
 }
 
 impl Hash for Tag {

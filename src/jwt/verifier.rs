@@ -168,11 +168,10 @@ impl Inner {
         let clock = &self.workshop.clock;
         let trust = self.trust.load_full();
         let (trusted, key) = trust.signer(&unverified, clock.now()).await?;
-        let known = trusted.believe(&unverified, key, clock.now())?;
-        let verified = Arc::clone(&known.verified);
+        let verified = Arc::new(trusted.believe(&unverified, key, clock.now())?);
         if let Unknown(Some(tag)) = unknown {
             // Should others be trusted since the look-up, this is another cache, where nothing is ever found under the tag.
-            trust.cache.remember(tag, known);
+            trust.cache.remember(tag, Arc::clone(&verified));
         }
         Ok(verified)
     }

@@ -84,7 +84,7 @@ impl Sessions {
     /// # Errors
     /// [`ExchangeError`], also when the session has ended.
     pub async fn revive(&self, session: &Arc<Session>) -> Result<Admitted, ExchangeError> {
-        let usable = || session.usable(Moment::of(self.0.clock.now()));
+        let usable = || Arc::clone(session).usable(Moment::of(self.0.clock.now()));
         if let Some(admitted) = usable() {
             return Ok(admitted);
         }

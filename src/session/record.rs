@@ -27,20 +27,22 @@ use crate::telemetry::audit::About;
 
 mod elsewhere;
 
-/// A live binding of a host session to credentials.
+/// A live binding of a host session to credentials. In this order, because what every request looks at should lie together: of many
+/// sessions hardly any is in a core's cache.
+#[repr(C)]
 pub struct Session {
-    facts: Facts,
-    /// Those that were there when it began; each later one ends it.
-    tombstones: OnceLock<Tombstones>,
-    span: Arc<Span>,
     ended: AtomicBool,
     credentials: ArcSwap<Credentials>,
     last_used: Mark,
     token_expires: Mark,
-    tokens: Seen,
     refresh_due: Mark,
     last_socket_closed: Mark,
     sockets: AtomicUsize,
+    span: Arc<Span>,
+    tokens: Seen,
+    /// Those that were there when it began; each later one ends it.
+    tombstones: OnceLock<Tombstones>,
+    facts: Facts,
     /// The deadline under which the sweeper will look at it next.
     pub(in crate::session) scheduled: Mark,
     /// Its last use that a shared store knows of.
@@ -148,7 +150,7 @@ impl Session {
 
     /// The warm path: its credentials, if this token may use them now. Marks the use and takes over a later `exp`; says whether it did.
     pub(in crate::session) fn admit(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         verified: &Verified,
         now: Moment,
     ) -> Option<(Admitted, bool)> {
@@ -157,8 +159,9 @@ impl Session {
             return None;
         }
         let admitted = self.usable(now)?;
-        let later = self.token_expires.raise(Moment::of(verified.expires_at));
-        self.tokens.note(verified);
+        let session = &admitted.session;
+        let later = session.token_expires.raise(Moment::of(verified.expires_at));
+        session.tokens.note(verified);
         Some((admitted, later))
     }
 
@@ -181,7 +184,7 @@ impl Session {
     }
 
     /// It with its credentials, if they can be used now; marks the use.
-    pub(in crate::session) fn usable(self: &Arc<Self>, now: Moment) -> Option<Admitted> {
+    pub(in crate::session) fn usable(self: Arc<Self>, now: Moment) -> Option<Admitted> {
         // The sweeper ends sessions on time; the second look holds when the machine slept through it.
         if self.ended() || matches!(self.step(now), Step::End(_)) {
             return None;
@@ -192,7 +195,7 @@ impl Session {
         }
         self.last_used.store(now);
         Some(Admitted {
-            session: Arc::clone(self),
+            session: self,
             credentials,
         })
     }

@@ -1,7 +1,6 @@
 //! What the cache keeps, and what it lets go of.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::Algorithm;
@@ -9,9 +8,10 @@ use serde_json::json;
 
 use crate::jwt::claims::Claims;
 use crate::jwt::keys::{Key, KeySet};
+use crate::jwt::memo::Memo;
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{PUBLIC, claims_at, secret_issuer};
-use crate::jwt::verified_cache::{Known, MAX_WEIGHT, MIN_ENTRY_WEIGHT, VerifiedCache};
+use crate::jwt::verified_cache::{MAX_WEIGHT, MIN_ENTRY_WEIGHT, Standing, VerifiedCache, weight};
 use crate::jwt::{Principal, Profile, TokenFingerprint, Verified};
 
 const NOW: u64 = 1_000_000_000;
@@ -27,21 +27,18 @@ fn key() -> Arc<Key> {
     Arc::clone(found.unwrap())
 }
 
-fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Known {
+fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Arc<Verified> {
     let json = claims_at(NOW, json!({})).to_string();
     let claims = Claims::parse(json.as_bytes()).unwrap();
     let times = claims.times(&secret_issuer(), at(0)).unwrap();
-    Known {
-        verified: Arc::new(Verified {
-            principal: Principal::new(Arc::from("i"), "u1", None, profile),
-            fingerprint: TokenFingerprint::of(text),
-            issued_at: times.issued_at,
-            expires_at: times.expires_at,
-        }),
-        window: times.window,
-        key: Arc::clone(key),
-        used: AtomicBool::new(true),
-    }
+    Arc::new(Verified {
+        memo: Memo::default(),
+        standing: Standing::new(times.window, Arc::clone(key)),
+        expires_at: times.expires_at,
+        issued_at: times.issued_at,
+        principal: Principal::new(Arc::from("i"), "u1", None, profile),
+        fingerprint: TokenFingerprint::of(text),
+    })
 }
 
 /// The text of a token with this signing input.
@@ -57,7 +54,7 @@ fn remember(cache: &VerifiedCache, signing_input: &str, key: &Arc<Key>, profile:
     );
 }
 
-fn remember_text(cache: &VerifiedCache, bearer: &str, known: Known) {
+fn remember_text(cache: &VerifiedCache, bearer: &str, known: Arc<Verified>) {
     cache.remember(cache.0.tag(bearer), known);
 }
 
@@ -166,6 +163,6 @@ fn what_is_forgotten_is_so_under_every_signature() {
 #[test]
 fn no_entry_weighs_less_than_its_structures() {
     let small = known("a.b", &key(), Profile::default());
-    assert_eq!(small.weight(), MIN_ENTRY_WEIGHT);
-    assert_eq!(MAX_WEIGHT / small.weight(), 4_000);
+    assert_eq!(weight(&small), MIN_ENTRY_WEIGHT);
+    assert_eq!(MAX_WEIGHT / weight(&small), 4_000);
 }

@@ -70,7 +70,7 @@ impl Inner {
         }
         let now = Moment::of(self.clock.now());
         let session = self.adopt(found).await?;
-        Ok(session.and_then(|session| self.let_in(&session, verified, now)))
+        Ok(session.and_then(|session| self.let_in(session, verified, now)))
     }
 
     /// The live session with this id, wherever it is known.
