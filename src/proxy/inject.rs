@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -23,6 +22,10 @@ use crate::headers::{
 use crate::proxy::error::ForwardError;
 use crate::proxy::kept::Kept;
 use crate::rocketchat::Credentials;
+
+mod own;
+
+use own::Own;
 
 /// A request that may go to Rocket.Chat, target in origin form.
 #[derive(Debug)]
@@ -101,25 +104,6 @@ fn join(path: &str, query: &str) -> Result<Uri, ForwardError> {
 fn unshared(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(text).ok()?;
     Some(HeaderValue::from_static(Box::leak(Box::from(text))))
-}
-
-/// An address as a header's value, past the formatter for the usual kind.
-fn address(client: IpAddr) -> HeaderValue {
-    let value = match client {
-        IpAddr::V4(client) => {
-            let mut text = Vec::with_capacity("255.255.255.255".len());
-            for octet in client.octets() {
-                if !text.is_empty() {
-                    text.push(b'.');
-                }
-                text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
-            }
-            HeaderValue::from_maybe_shared(Bytes::from(text))
-        }
-        IpAddr::V6(client) => HeaderValue::try_from(client.to_string()),
-    };
-    // An address is plain ASCII.
-    value.unwrap_or_else(|_| HeaderValue::from_static("0.0.0.0"))
 }
 
 /// What one request is given.
@@ -223,9 +207,10 @@ impl Injector {
         }
         let headers = request.headers_mut();
         let kept = injection.keep.then(|| Kept::of(headers));
-        if let Some(credentials) = injection.credentials {
-            headers.insert(X_USER_ID, credentials.user_id_value().clone());
-            headers.insert(X_AUTH_TOKEN, credentials.auth_token_value().clone());
+        let own = Own::of(injection.client, injection.credentials);
+        if let Some((user_id, auth_token)) = own.credentials {
+            headers.insert(X_USER_ID, user_id);
+            headers.insert(X_AUTH_TOKEN, auth_token);
         }
         if injection.upgrade {
             hop::set_websocket_upgrade(headers);
@@ -239,13 +224,12 @@ impl Injector {
         if let Some(length) = injection.rewritten {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.tell_of_client(headers, injection.client);
+        self.tell_of_client(headers, own.client);
         Ok((UpstreamRequest(request), kept))
     }
 
     /// One entry, whatever the chain was: Rocket.Chat's default of one trusted hop then counts right (RC §5.3).
-    fn tell_of_client(&self, headers: &mut HeaderMap, client: IpAddr) {
-        let client = address(client);
+    fn tell_of_client(&self, headers: &mut HeaderMap, client: HeaderValue) {
         headers.insert(X_FORWARDED_FOR, client.clone());
         headers.insert(X_REAL_IP, client);
         headers.insert(X_FORWARDED_PROTO, self.proto.clone());
