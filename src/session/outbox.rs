@@ -22,8 +22,11 @@ use crate::session::store::StoreError;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
 
-/// Orders carried out at a time: a busy store answers hundreds of calls in the time of one.
-const AT_A_TIME: usize = 64;
+/// Ends carried out at a time: a busy store answers hundreds of calls in the time of one.
+const ENDS: usize = 64;
+
+/// Of what nobody waits for, as much at a time: when very many sessions are over at once, requests still have the cores and the disk.
+const CHORES: usize = 8;
 
 /// Between two tries while the store is away.
 const AWAY_PAUSE: Duration = Duration::from_millis(500);
@@ -74,9 +77,14 @@ pub(in crate::session) enum Order {
 /// Takes orders.
 #[derive(Debug)]
 pub(in crate::session) struct Outbox {
-    orders: mpsc::UnboundedSender<(Order, Pilot<()>)>,
+    ends: mpsc::UnboundedSender<Task>,
+    /// What others do not wait for.
+    chores: mpsc::UnboundedSender<Task>,
     waiting: watch::Sender<usize>,
 }
+
+/// An order, and who is told when it is carried out.
+type Task = (Order, Pilot<()>);
 
 /// An end on its way to the store; it has had its effect here, and need not be waited for.
 #[derive(Debug, Default)]
@@ -88,34 +96,32 @@ impl Outbox {
         closed: CancellationToken,
     ) -> (Arc<Self>, impl FnOnce(Weak<Inner>)) {
         // Unbounded, because nothing may be lost; a session brings at most a handful.
-        let (orders, mut taken) = mpsc::unbounded_channel();
+        let (ends, taken_ends) = mpsc::unbounded_channel();
+        let (chores, taken_chores) = mpsc::unbounded_channel();
         let outbox = Arc::new(Self {
-            orders,
+            ends,
+            chores,
             waiting: watch::Sender::new(0),
         });
         let begin = move |inner: Weak<Inner>| {
-            tokio::spawn(async move {
-                let mut running = JoinSet::new();
-                loop {
-                    tokio::select! {
-                        Some(_) = running.join_next(), if !running.is_empty() => {}
-                        order = taken.recv(), if running.len() < AT_A_TIME => {
-                            let Some((order, pilot)) = order else { return };
-                            running.spawn(carry_out(inner.clone(), order, pilot));
-                        }
-                        () = closed.cancelled() => return,
-                    }
-                }
-            });
+            let carrying = [(taken_ends, ENDS), (taken_chores, CHORES)];
+            for (taken, at_a_time) in carrying {
+                let carrying = carry_all(inner.clone(), taken, at_a_time);
+                tokio::spawn(closed.clone().run_until_cancelled_owned(carrying));
+            }
         };
         (outbox, begin)
     }
 
     pub(in crate::session) fn send(&self, order: Order) -> Written {
         let (flight, pilot) = Flight::begin(());
+        let orders = match order {
+            Order::End(_) => &self.ends,
+            Order::Overdue(..) | Order::Note(_) => &self.chores,
+        };
         self.waiting.send_modify(|waiting| *waiting += 1);
         // Whoever takes them ends with the process only.
-        let _sent = self.orders.send((order, pilot));
+        let _sent = orders.send((order, pilot));
         Written(Some(flight))
     }
 
@@ -184,6 +190,20 @@ impl Ending {
     /// What was held, once.
     pub(in crate::session) fn take_held(&self) -> Vec<Arc<Credentials>> {
         std::mem::take(&mut self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Carries out what comes, for ever.
+async fn carry_all(inner: Weak<Inner>, mut taken: mpsc::UnboundedReceiver<Task>, at_a_time: usize) {
+    let mut running = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = running.join_next(), if !running.is_empty() => {}
+            order = taken.recv(), if running.len() < at_a_time => {
+                let Some((order, pilot)) = order else { return };
+                running.spawn(carry_out(inner.clone(), order, pilot));
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
@@ -45,6 +45,9 @@ use writer::Job;
 /// Batches that wait for the writer at a time; more wait for a place.
 const QUEUE: usize = 1024;
 
+/// Looks at a time. What they look at is in memory almost always, so more threads would only take turns, and hold up those of requests.
+const LOOKS: usize = 4;
+
 /// Pause between two sweeps: what is over is invisible at once, so only room on the disk waits for them.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -52,6 +55,7 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub(in crate::session) struct File {
     shelf: Arc<Shelf>,
     followers: Arc<Followers>,
+    looks: Arc<Semaphore>,
     /// Taken away at the end, so that the writer ends.
     jobs: Option<mpsc::Sender<Job>>,
     /// Joined at the end, so that the file is closed when its store is gone.
@@ -101,6 +105,7 @@ impl File {
         Ok(Self {
             shelf,
             followers,
+            looks: Arc::new(Semaphore::new(LOOKS)),
             jobs: Some(jobs),
             writer: Mutex::new(Some(writer)),
             sweeper,
@@ -112,8 +117,13 @@ impl File {
         &self,
         look: impl FnOnce(&Shelf) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.looks).acquire_owned().await;
         let shelf = Arc::clone(&self.shelf);
-        tokio::task::spawn_blocking(move || look(&shelf))
+        let looking = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            look(&shelf)
+        });
+        looking
             .await
             .map_err(|error| StoreError::Broken(Arc::new(error)))?
     }
