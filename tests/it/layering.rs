@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &[
         "changes",
+        "bell",
         "clock",
         "failpoint",
         "random",
