@@ -22,10 +22,10 @@ use crate::session::store::StoreError;
 use crate::session::tombstone::{Token, Tombstone};
 use crate::session::{EndCause, Inner};
 
-/// Ends carried out at a time: a busy store answers hundreds of calls in the time of one.
-const ENDS: usize = 64;
+/// Orders carried out at a time: a busy store answers hundreds of calls in the time of one.
+const AT_A_TIME: usize = 64;
 
-/// Of what nobody waits for, as much at a time: when very many sessions are over at once, requests still have the cores and the disk.
+/// Of what nobody waits for, as many at a time: when very many sessions are over at once, requests still have the cores and the disk.
 const CHORES: usize = 8;
 
 /// Between two tries while the store is away.
@@ -77,8 +77,8 @@ pub(in crate::session) enum Order {
 /// Takes orders.
 #[derive(Debug)]
 pub(in crate::session) struct Outbox {
-    ends: mpsc::UnboundedSender<Task>,
-    /// What others do not wait for.
+    orders: mpsc::UnboundedSender<Task>,
+    /// Those that nobody waits for.
     chores: mpsc::UnboundedSender<Task>,
     waiting: watch::Sender<usize>,
 }
@@ -96,15 +96,15 @@ impl Outbox {
         closed: CancellationToken,
     ) -> (Arc<Self>, impl FnOnce(Weak<Inner>)) {
         // Unbounded, because nothing may be lost; a session brings at most a handful.
-        let (ends, taken_ends) = mpsc::unbounded_channel();
+        let (orders, taken) = mpsc::unbounded_channel();
         let (chores, taken_chores) = mpsc::unbounded_channel();
         let outbox = Arc::new(Self {
-            ends,
+            orders,
             chores,
             waiting: watch::Sender::new(0),
         });
         let begin = move |inner: Weak<Inner>| {
-            let carrying = [(taken_ends, ENDS), (taken_chores, CHORES)];
+            let carrying = [(taken, AT_A_TIME), (taken_chores, CHORES)];
             for (taken, at_a_time) in carrying {
                 let carrying = carry_all(inner.clone(), taken, at_a_time);
                 tokio::spawn(closed.clone().run_until_cancelled_owned(carrying));
@@ -115,9 +115,12 @@ impl Outbox {
 
     pub(in crate::session) fn send(&self, order: Order) -> Written {
         let (flight, pilot) = Flight::begin(());
-        let orders = match order {
-            Order::End(_) => &self.ends,
-            Order::Overdue(..) | Order::Note(_) => &self.chores,
+        let orders = match &order {
+            // Whoever has sockets open would be heard and answered until then.
+            Order::Overdue(_, Some(session)) if session.open_sockets() > 0 => &self.orders,
+            Order::Overdue(..) => &self.chores,
+            // A newer JWT that others have not heard of would not keep them from ending its session.
+            Order::End(_) | Order::Note(_) => &self.orders,
         };
         self.waiting.send_modify(|waiting| *waiting += 1);
         // Whoever takes them ends with the process only.
