@@ -197,9 +197,8 @@ impl Inner {
                 .store
                 .replace(session.id(), &old, &credentials, &intent)
                 .await;
-            drop(old);
             failpoint::reach("replaced");
-            return self.replaced(session, credentials, intent, replaced);
+            return self.replaced(session, (old, credentials), intent, replaced);
         }
         // Nothing may be awaited between the minting and here: from now on the token has a keeper.
         let mut swapped = vec![(
@@ -245,7 +244,8 @@ impl Inner {
     fn replaced(
         &self,
         session: &Arc<Session>,
-        new: Arc<Credentials>,
+        // The old ones not from the session: it may have heard of the new ones from the store by now.
+        (old, new): (Arc<Credentials>, Arc<Credentials>),
         intent: Intent,
         replaced: Result<Replaced, StoreError>,
     ) -> Result<Renewed, ExchangeError> {
@@ -255,10 +255,9 @@ impl Inner {
         };
         match replaced {
             Ok(Replaced::Done) => {
-                for sharer in self.sharers_here(session, &session.current().credentials) {
+                for sharer in self.sharers_here(session, &old) {
                     sharer.take_credentials(Arc::clone(&new), |new| self.refresh_due(new));
                 }
-                let old = session.current().credentials;
                 session.take_credentials(new, |new| self.refresh_due(new));
                 let held = Owe::new(old, REFRESH).unless_held(Arc::clone(session));
                 self.revoker.owe(held.under(intent.id));

@@ -1,5 +1,6 @@
 //! Sessions in a file outlive the process.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
@@ -66,4 +67,36 @@ async fn a_logout_is_remembered_and_owed_across_a_restart() {
     let gateway = start(&world, directory.path()).await;
     gateway.until_live_tokens("alice", 0).await;
     assert_eq!(status(&gateway, &token).await, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_refresh_replaced_is_logged_out_though_the_process_hears_of_it_from_itself() {
+    let (world, directory) = (World::plain().await, tempfile::tempdir().unwrap());
+    let gateway = start(&world, directory.path()).await;
+    let users: Vec<_> = (0..60).map(|user| format!("user-{user}")).collect();
+    let mut replaced = BTreeSet::new();
+    for user in &users {
+        assert_eq!(status(&gateway, &world.issuer.token(user)).await, 200);
+        replaced.extend(world.rc.live_tokens(user));
+        world.rc.kill_tokens(user);
+    }
+    assert_eq!(replaced.len(), users.len());
+    let asking = users.iter().map(|user| async {
+        let token = world.issuer.token(user);
+        status(&gateway, &token).await
+    });
+    let answers = futures_util::future::join_all(asking).await;
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
+    let logged_out = || -> BTreeSet<_> {
+        let received = gateway.received(LOGOUT);
+        let tokens = received
+            .iter()
+            .filter_map(|logout| Some(logout.header("x-auth-token")?.to_owned()));
+        tokens.collect()
+    };
+    // Who used them at that moment lets go of them within that time.
+    in_time("the logouts", &world.hand, Duration::from_secs(5), || {
+        logged_out() == replaced
+    })
+    .await;
 }
