@@ -128,7 +128,7 @@ impl Link {
 
     /// Whether both messages are over and another may begin.
     pub(super) fn is_idle(&self) -> bool {
-        self.connection.is_some() && self.sender.is_ready()
+        self.connection.is_some() && self.sender.is_ready() && !self.rouser.is_broken()
     }
 
     /// The answer's body; the link goes with it until the body has ended, unless it has come already.
@@ -201,13 +201,16 @@ impl fmt::Debug for Link {
 pub(super) struct Rouser {
     /// Something happened since this was last asked for.
     roused: AtomicBool,
+    /// Nothing can be written any more.
+    broken: AtomicBool,
     task: Mutex<Option<Waker>>,
 }
 
 impl Rouser {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             roused: AtomicBool::new(true),
+            broken: AtomicBool::new(false),
             task: Mutex::default(),
         }
     }
@@ -220,6 +223,16 @@ impl Rouser {
     /// Something may have happened that nobody tells of.
     pub(super) fn set_roused(&self) {
         self.roused.store(true, Ordering::Release);
+    }
+
+    /// The other side takes no more. What came before may be read; it may just have come.
+    pub(super) fn broke(&self) {
+        self.broken.store(true, Ordering::Release);
+        self.set_roused();
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
     }
 
     fn task(&self) -> MutexGuard<'_, Option<Waker>> {
