@@ -12,6 +12,7 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use jsonwebtoken::Algorithm;
 
+use crate::jwt::unverified::Signed;
 use crate::secret::Secret;
 
 mod jwk;
@@ -133,15 +134,20 @@ impl Key {
     pub(in crate::jwt) fn made(
         &self,
         signature: &[u8],
-        signing_input: &str,
+        signed: &Signed<'_>,
         algorithm: Algorithm,
     ) -> bool {
-        let message = signing_input.as_bytes();
-        match self.check(algorithm) {
-            None => false,
-            Some(Check::Public(key)) => key.verify_sig(message, signature).is_ok(),
-            Some(Check::Secret(key)) => hmac::verify(key, message, signature).is_ok(),
-        }
+        let Some(check) = self.check(algorithm) else {
+            return false;
+        };
+        let made = match (check, algorithm) {
+            (Check::Public(key), Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256) => {
+                key.verify_digest_sig(signed.sha256(), signature)
+            }
+            (Check::Public(key), _) => key.verify_sig(signed.bytes(), signature),
+            (Check::Secret(key), _) => hmac::verify(key, signed.bytes(), signature),
+        };
+        made.is_ok()
     }
 
     /// Whether the issuer took the key back.

@@ -8,9 +8,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN, digest};
+use aws_lc_rs::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 
 use crate::jwt::memo::Memo;
+use crate::jwt::unverified::Signed;
 use crate::jwt::verified_cache::Standing;
 
 /// One verified JWT: its principal and its times. Shared by every request that carries the same token. What each of them looks at comes
@@ -163,8 +164,8 @@ impl ClaimKey {
 pub struct TokenFingerprint([u8; SHA256_OUTPUT_LEN]);
 
 impl TokenFingerprint {
-    pub(in crate::jwt) fn of(signing_input: &str) -> Self {
-        Self(array(digest(&SHA256, signing_input.as_bytes()).as_ref()))
+    pub(in crate::jwt) fn of(signed: &Signed<'_>) -> Self {
+        Self(array(signed.sha256().as_ref()))
     }
 
     pub(in crate::jwt) fn from_kept(digest: [u8; SHA256_OUTPUT_LEN]) -> Self {
@@ -275,7 +276,7 @@ mod tests {
 
     #[test]
     fn digests_print_nothing_of_themselves() {
-        let shown = format!("{:?}", TokenFingerprint::of("a.b"));
+        let shown = format!("{:?}", TokenFingerprint::of(&Signed::new("a.b")));
         assert_eq!(shown, "TokenFingerprint");
     }
 }

@@ -217,7 +217,7 @@ impl Trusted {
     /// The key that made the signature.
     fn key(&self, unverified: &Unverified<'_>, keys: &KeySet) -> Result<Arc<Key>, VerifyError> {
         let Unverified {
-            halves,
+            signed,
             signature,
             header,
             ..
@@ -234,7 +234,7 @@ impl Trusted {
             return Err(VerifyError::UnknownKey);
         }
         candidates
-            .find(|key| key.made(signature, halves.signing_input, algorithm))
+            .find(|key| key.made(signature, signed, algorithm))
             .map(Arc::clone)
             .ok_or(VerifyError::BadSignature)
     }
@@ -242,16 +242,16 @@ impl Trusted {
     /// Reads a token that this key signed: its claims are the issuer's own; whether they are for us, and now, is the rest.
     pub(in crate::jwt) fn believe(
         &self,
-        signed: &Unverified<'_>,
+        token: &Unverified<'_>,
         key: Arc<Key>,
         now: SystemTime,
     ) -> Result<Verified, VerifyError> {
         let Unverified {
-            halves,
+            signed,
             header,
             claims,
             ..
-        } = signed;
+        } = token;
         let times = claims.times(&self.rules, now)?;
         claims.check_purpose(header.typ.as_deref(), &self.rules)?;
         let principal = Principal::new(
@@ -266,7 +266,7 @@ impl Trusted {
             expires_at: times.expires_at,
             issued_at: times.issued_at,
             principal,
-            fingerprint: TokenFingerprint::of(halves.signing_input),
+            fingerprint: TokenFingerprint::of(signed),
         })
     }
 }

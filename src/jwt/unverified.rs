@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::Algorithm;
 use serde::de::IgnoredAny;
@@ -40,6 +42,30 @@ impl<'a> Halves<'a> {
     }
 }
 
+/// What a signature covers: header and claims, as written.
+pub(in crate::jwt) struct Signed<'a> {
+    text: &'a str,
+    sha256: OnceLock<Digest>,
+}
+
+impl<'a> Signed<'a> {
+    pub(in crate::jwt) const fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            sha256: OnceLock::new(),
+        }
+    }
+
+    pub(in crate::jwt) fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    /// Its SHA-256, made once: most signatures are of it, and so is the token's fingerprint.
+    pub(in crate::jwt) fn sha256(&self) -> &Digest {
+        self.sha256.get_or_init(|| digest(&SHA256, self.bytes()))
+    }
+}
+
 /// The decoded parts of a bearer, not read yet.
 pub(in crate::jwt) struct Decoded {
     header: Vec<u8>,
@@ -49,8 +75,8 @@ pub(in crate::jwt) struct Decoded {
 
 /// A bearer that is a JWT by its form. Until its signature was checked, only `iss` may be asked of its claims.
 pub(in crate::jwt) struct Unverified<'a> {
-    /// The text.
-    pub halves: Halves<'a>,
+    /// What is signed.
+    pub signed: Signed<'a>,
     /// The decoded signature.
     pub signature: &'a [u8],
     /// What finds the key.
@@ -98,7 +124,7 @@ impl Decoded {
             return Err(VerifyError::CriticalExtension);
         }
         Ok(Unverified {
-            halves,
+            signed: Signed::new(halves.signing_input),
             signature: &self.signature,
             header,
             claims: Claims::parse(&self.claims)?,

@@ -192,11 +192,12 @@ impl Order {
 }
 
 impl Standing {
-    /// Of a token that has just come, and so is the last to make room.
+    /// Of a token that has just come. It is the last to make room, and used only when it comes again: so those that come once go before
+    /// those that come always.
     pub(in crate::jwt) fn new(window: Window, key: Arc<Key>) -> Self {
         Self {
             key,
-            used: AtomicBool::new(true),
+            used: AtomicBool::new(false),
             window,
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::jwt::keys::{Key, KeyError, KeySet};
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{PUBLIC, SECRET};
+use crate::jwt::unverified::Signed;
 use crate::secret::Secret;
 
 const RSA: [Algorithm; 6] = [
@@ -174,12 +175,13 @@ fn a_pem_public_key_of_every_type_is_read() {
         assert_eq!(checks, expected);
         let token = signer.sign("{}", "{}");
         let (message, signature) = token.rsplit_once('.').unwrap();
+        let message = Signed::new(message);
         let signature = data_encoding::BASE64URL_NOPAD
             .decode(signature.as_bytes())
             .unwrap();
-        assert!(key.made(&signature, message, algorithm));
-        assert!(!key.made(&signature, "e30.e31", algorithm));
-        assert!(!key.made(&signature, message, Algorithm::HS256));
+        assert!(key.made(&signature, &message, algorithm));
+        assert!(!key.made(&signature, &Signed::new("e30.e31"), algorithm));
+        assert!(!key.made(&signature, &message, Algorithm::HS256));
     }
 }
 

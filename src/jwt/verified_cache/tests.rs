@@ -11,6 +11,7 @@ use crate::jwt::keys::{Key, KeySet};
 use crate::jwt::memo::Memo;
 use crate::jwt::tests::signer::{Signer, key_set};
 use crate::jwt::tests::{PUBLIC, claims_at, secret_issuer};
+use crate::jwt::unverified::Signed;
 use crate::jwt::verified_cache::{MAX_WEIGHT, MIN_ENTRY_WEIGHT, Standing, VerifiedCache, weight};
 use crate::jwt::{Principal, Profile, TokenFingerprint, Verified};
 
@@ -37,7 +38,7 @@ fn known(text: &str, key: &Arc<Key>, profile: Profile) -> Arc<Verified> {
         expires_at: times.expires_at,
         issued_at: times.issued_at,
         principal: Principal::new(Arc::from("i"), "u1", None, profile),
-        fingerprint: TokenFingerprint::of(text),
+        fingerprint: TokenFingerprint::of(&Signed::new(text)),
     })
 }
 
@@ -125,8 +126,8 @@ fn what_is_forgotten_or_replaced_weighs_nothing() {
         remember(&cache, "a.b", &key, Profile::default());
     }
     assert_eq!(cache.0.order().weight, MIN_ENTRY_WEIGHT);
-    cache.forget(&TokenFingerprint::of("a.b"));
-    cache.forget(&TokenFingerprint::of("a.b"));
+    cache.forget(&TokenFingerprint::of(&Signed::new("a.b")));
+    cache.forget(&TokenFingerprint::of(&Signed::new("a.b")));
     assert_eq!(cache.0.order().weight, 0);
     cache.sweep(at(0));
     assert!(cache.0.order().queue.is_empty());
@@ -154,7 +155,7 @@ fn what_is_forgotten_is_so_under_every_signature() {
     for text in ["a.b.one", "a.b.two"] {
         remember_text(&cache, text, known("a.b", &key, Profile::default()));
     }
-    cache.forget(&TokenFingerprint::of("a.b"));
+    cache.forget(&TokenFingerprint::of(&Signed::new("a.b")));
     assert!(cache.find("a.b.one", at(0)).is_err());
     assert!(cache.find("a.b.two", at(0)).is_err());
     assert_eq!(cache.0.order().weight, 0);
