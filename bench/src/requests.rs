@@ -86,6 +86,11 @@ impl Bench {
             let fresh = Arc::new(fresh);
             let yardstick = self.yardstick(&fresh, None).await?;
             let ours = per_request(gantry, self.gantry_address, &fresh, None).await?;
+            report.note(&format!(
+                "fresh round: pass-through {:.1} µs, gantry {:.1} µs of CPU a request",
+                yardstick * 1e6,
+                ours * 1e6
+            ));
             ratios.push(ours / yardstick);
         }
         report.at_most(
