@@ -34,6 +34,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
 use crate::telemetry::spans::Spans;
+use crate::workers::Workers;
 
 mod build;
 pub mod doctor;
@@ -69,6 +70,8 @@ pub struct Running {
     /// `None` once a source is followed.
     applied: Option<Box<Applied>>,
     reload: Arc<Notify>,
+    /// Needed to the end: connections to Rocket.Chat may live with any of them.
+    _workers: Workers,
 }
 
 impl Running {
@@ -120,6 +123,7 @@ pub async fn start(
     clock: Clock,
     output: impl Write + Send + 'static,
 ) -> anyhow::Result<Running> {
+    let workers = Workers::start().context("the threads that serve cannot be started")?;
     let metrics = Metrics::new();
     let log = LogWriter::new(output, metrics.clone());
     let levels = logging::install(&config.telemetry, log.clone());
@@ -203,7 +207,10 @@ pub async fn start(
         asked_over_grpc = Some(grpc.clone());
         public.tasks.spawn(listener::accept(
             listener,
-            Room::for_gateways(&config.listen, metrics.clone()),
+            (
+                Room::for_gateways(&config.listen, metrics.clone()),
+                workers.share(),
+            ),
             public.clone(),
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
@@ -219,7 +226,10 @@ pub async fn start(
     let serving = server.clone();
     public.tasks.spawn(listener::accept(
         listener,
-        Room::for_everybody(&config.listen, metrics.clone()),
+        (
+            Room::for_everybody(&config.listen, metrics.clone()),
+            workers.share(),
+        ),
         public.clone(),
         move |stream, peer, place| serving.clone().serve(stream, peer, place),
     ));
@@ -268,6 +278,7 @@ pub async fn start(
         log,
         applied: Some(Box::new(applied)),
         reload: Arc::default(),
+        _workers: workers,
     })
 }
 

@@ -42,6 +42,7 @@ pub mod surface;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
+pub mod workers;
 
 /// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

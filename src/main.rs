@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
 
@@ -24,12 +23,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: gantry::cli::Command) -> anyhow::Result<()> {
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers)
-        // Threads that wait for files are needed for moments, and each holds memory while it stays.
-        .thread_keep_alive(Duration::from_secs(1))
-        .enable_all()
+    gantry::workers::scheduler()
         .build()?
         .block_on(gantry::cli::execute(command))
 }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::workers::Share;
+
 /// Whoever is one client where clients are counted: an IPv4 address, or the /64 that a site gets, in which a machine has more
 /// IPv6 addresses than there are places anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +41,7 @@ pub struct Free(OwnedSemaphorePermit);
 pub struct Place {
     _of_all: OwnedSemaphorePermit,
     _of_client: Option<Seat>,
+    _of_worker: Option<Share>,
 }
 
 /// A client's share in its count.
@@ -101,6 +104,7 @@ impl Places {
         Ok(Place {
             _of_all: place.0,
             _of_client: seat,
+            _of_worker: None,
         })
     }
 
@@ -111,6 +115,17 @@ impl Places {
     pub fn take(&self, address: IpAddr) -> Result<Place, Full> {
         let place = self.try_free().ok_or(Full::All)?;
         self.give(place, Some(address)).map_err(|_| Full::Client)
+    }
+}
+
+impl Place {
+    /// Holds its thread's share, too.
+    #[must_use]
+    pub fn with(self, share: Share) -> Self {
+        Self {
+            _of_worker: Some(share),
+            ..self
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use crate::session::Sessions;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readiness::Readiness;
 use crate::telemetry::request_id::{RequestId, RequestIds};
+use crate::workers::Shares;
 
 mod answer;
 mod bearer;
@@ -113,7 +114,7 @@ impl Admin {
         let drain = lifeline.drain.clone();
         listener::accept(
             listener,
-            Room::few(CONNECTIONS),
+            (Room::few(CONNECTIONS), Shares::none()),
             lifeline,
             move |stream, peer, place| {
                 let admin = self.clone();

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::listen::Listen;
 use crate::places::{Free, Place, Places};
 use crate::telemetry::metrics::{Limit, Metrics};
+use crate::workers::Shares;
 
 /// A pause after an accept that failed for want of file descriptors, so that the loop does not spin until one is free.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -131,18 +132,29 @@ impl Room {
 
 /// Accepts until drain, and then what the kernel has accepted by then: its clients may have sent their requests. As long as there is
 /// room; `serve` runs in a task of its own and holds the place.
-pub async fn accept<S, F>(listener: TcpListener, room: Room, lifeline: Lifeline, serve: S)
-where
+pub async fn accept<S, F>(
+    listener: TcpListener,
+    (room, shares): (Room, Shares),
+    lifeline: Lifeline,
+    serve: S,
+) where
     S: Fn(TcpStream, SocketAddr, Place) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     // Of a connection that was turned away.
     let mut unused = None;
-    let take = |(stream, peer): (TcpStream, SocketAddr), free| match room.give(free, peer.ip()) {
+    let take = |(stream, peer): (std::net::TcpStream, SocketAddr), free| match room
+        .give(free, peer.ip())
+    {
         Ok(place) => {
             // Small answers must not wait for the client's acknowledgement.
             let _best_effort = stream.set_nodelay(true);
-            lifeline.tasks.spawn(serve(stream, peer, place));
+            let handed = shares.hand_over(stream, &lifeline.tasks, |stream, share| {
+                serve(stream, peer, place.with(share))
+            });
+            if let Err(error) = handed {
+                tracing::error!(error = %error, "a connection cannot be watched; is fs.epoll.max_user_watches too low?");
+            }
             None
         }
         // Dropped, the connection closes; an answer would have to be waited for.
@@ -161,7 +173,8 @@ where
             accepted = listener.accept() => accepted,
             () = lifeline.drain.cancelled() => break,
         };
-        match accepted {
+        // It is to be known to the reactor of the thread that serves it.
+        match accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer))) {
             Ok(accepted) => unused = take(accepted, free),
             Err(error) => {
                 unused = Some(free);
@@ -196,10 +209,10 @@ where
     }
 }
 
-fn accept_now(listener: &std::net::TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+fn accept_now(listener: &std::net::TcpListener) -> io::Result<(std::net::TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept()?;
     stream.set_nonblocking(true)?;
-    Ok((TcpStream::from_std(stream)?, peer))
+    Ok((stream, peer))
 }
 
 async fn after(error: &io::Error) {

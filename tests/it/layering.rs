@@ -21,6 +21,7 @@ const LAYERS: [&[&str]; 8] = [
         "problem",
         "tls",
         "transport",
+        "workers",
     ],
     &["config", "telemetry"],
     &["jwt", "rocketchat"],

@@ -1,7 +1,7 @@
 //! Idle connections to Rocket.Chat: the one used last is taken first, and none grows old enough to be closed by the other side.
 //!
-//! Each thread puts them on a stack of its own and takes from the others' only when that is empty: what a connection holds is then in
-//! its core's cache still.
+//! Each thread has a stack of its own: a connection is known to the reactor of the thread that opened it, and what it holds is in
+//! that processor's cache.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::proxy::upstream::link::Link;
-use crate::telemetry::striped::{STRIPES, stripe};
+use crate::workers;
 
 /// Idle connections are dropped before Node's own keep-alive timeout of 5 s can race with a request that is on its way.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(4);
@@ -20,9 +20,10 @@ const MAX_IDLE_TIME: Duration = Duration::from_secs(4);
 const MAX_IDLE: usize = 256;
 
 /// The idle connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Idle {
-    stacks: [Mutex<Stack>; STRIPES],
+    /// By [`workers::here`].
+    stacks: Box<[Mutex<Stack>]>,
     /// A task looks after them.
     swept: AtomicBool,
 }
@@ -30,19 +31,25 @@ pub(super) struct Idle {
 /// The one that came last is at the end.
 type Stack = VecDeque<(Instant, Box<Link>)>;
 
+impl Default for Idle {
+    fn default() -> Self {
+        Self {
+            stacks: (0..=workers::count()).map(|_| Mutex::default()).collect(),
+            swept: AtomicBool::default(),
+        }
+    }
+}
+
 impl Idle {
     /// The connection that was used last, unless even that one is too old by `now`.
     pub(super) fn take(&self, now: Instant) -> Option<Box<Link>> {
-        let own = stripe();
-        (0..STRIPES).find_map(|next| {
-            let (since, link) = lock(&self.stacks[(own + next) % STRIPES]).pop_back()?;
-            (now.duration_since(since) < MAX_IDLE_TIME).then_some(link)
-        })
+        let (since, link) = lock(&self.stacks[workers::here()]).pop_back()?;
+        (now.duration_since(since) < MAX_IDLE_TIME).then_some(link)
     }
 
     /// Takes a connection back.
     pub(super) fn put(self: Arc<Self>, link: Box<Link>, now: Instant) {
-        let mut stack = lock(&self.stacks[stripe()]);
+        let mut stack = lock(&self.stacks[workers::here()]);
         if stack.len() >= MAX_IDLE {
             return;
         }
@@ -61,7 +68,7 @@ impl Idle {
         self.swept.store(false, Ordering::Release);
         let now = Instant::now();
         let mut left = false;
-        for stack in &self.stacks {
+        for stack in &*self.stacks {
             let mut stack = lock(stack);
             let old =
                 stack.partition_point(|(since, _)| now.duration_since(*since) >= MAX_IDLE_TIME);
