@@ -73,6 +73,13 @@ impl Doorkeeper {
         self.here.as_ref().map(|here| here.admitted.session.id())
     }
 
+    /// Has their session ended? Known before [`Doorkeeper::ended`] completes.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        let here = self.here.as_ref();
+        here.is_some_and(|here| here.admitted.session.ended())
+    }
+
     /// Waits for the end of their session; nothing while it is nobody's. Holds nothing of the doorkeeper.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {

@@ -236,6 +236,10 @@ impl Relay {
                 return event;
             }
         }
+        // Its sockets are told last; by then Rocket.Chat may have closed them, and its close would be taken for the end.
+        if self.carriage.doorkeeper.is_left() {
+            return Poll::Ready(Event::Ended);
+        }
         self.poll_bytes(context).map(Event::Passed)
     }
 
