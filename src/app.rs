@@ -27,14 +27,14 @@ use crate::server::door::Door;
 use crate::server::grpc::Grpc;
 use crate::server::listener::{self, Lifeline, Room};
 use crate::server::watch::Patience;
-use crate::session::{Backing, Rules, Sessions};
+use crate::session::{Backing, Sessions};
 use crate::telemetry::access_log::LogWriter;
 use crate::telemetry::logging;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::outgoing::Outgoing;
 use crate::telemetry::readiness::{Latch, Readiness};
 use crate::telemetry::spans::Spans;
-use crate::workers::Workers;
+use crate::workers::{Shares, Workers};
 
 mod build;
 pub mod doctor;
@@ -44,7 +44,7 @@ pub mod stop;
 mod upstream_tls;
 pub mod whois;
 
-use build::Lasting;
+use build::{Lasting, rules};
 use reload::Applied;
 
 pub use probe::healthcheck;
@@ -71,7 +71,7 @@ pub struct Running {
     applied: Option<Box<Applied>>,
     reload: Arc<Notify>,
     /// Needed to the end: connections to Rocket.Chat may live with any of them.
-    _workers: Workers,
+    _workers: Option<Workers>,
 }
 
 impl Running {
@@ -114,7 +114,7 @@ impl Running {
 }
 
 /// Starts everything and returns when both listeners are bound; keys, Rocket.Chat and its version are awaited by readiness, not by
-/// this. Log lines go to `output`.
+/// this. Log lines go to `output`. Connections are served where this is called, for whoever has Gantry in a process with others.
 ///
 /// # Errors
 /// When a listener cannot be bound or the HTTP client cannot be built.
@@ -123,7 +123,17 @@ pub async fn start(
     clock: Clock,
     output: impl Write + Send + 'static,
 ) -> anyhow::Result<Running> {
-    let workers = Workers::start().context("the threads that serve cannot be started")?;
+    begin(config, clock, output, None).await
+}
+
+/// As [`start`]; connections are served by the workers, if there are any.
+async fn begin(
+    config: Config,
+    clock: Clock,
+    output: impl Write + Send + 'static,
+    workers: Option<Workers>,
+) -> anyhow::Result<Running> {
+    let share = || workers.as_ref().map_or_else(Shares::none, Workers::share);
     let metrics = Metrics::new();
     let log = LogWriter::new(output, metrics.clone());
     let levels = logging::install(&config.telemetry, log.clone());
@@ -207,10 +217,7 @@ pub async fn start(
         asked_over_grpc = Some(grpc.clone());
         public.tasks.spawn(listener::accept(
             listener,
-            (
-                Room::for_gateways(&config.listen, metrics.clone()),
-                workers.share(),
-            ),
+            (Room::for_gateways(&config.listen, metrics.clone()), share()),
             public.clone(),
             move |stream, peer, place| grpc.clone().serve(stream, peer, place),
         ));
@@ -228,7 +235,7 @@ pub async fn start(
         listener,
         (
             Room::for_everybody(&config.listen, metrics.clone()),
-            workers.share(),
+            share(),
         ),
         public.clone(),
         move |stream, peer, place| serving.clone().serve(stream, peer, place),
@@ -282,16 +289,6 @@ pub async fn start(
     })
 }
 
-/// What sessions live by.
-fn rules(config: &Config) -> Rules {
-    Rules::new(
-        &config.sessions,
-        &config.users,
-        config.rocketchat.minting,
-        &config.issuers,
-    )
-}
-
 /// Whoever waits for an exchange and then for Rocket.Chat moves no byte meanwhile.
 fn stalled(config: &Config) -> Duration {
     config.rocketchat.minting.queue_timeout
@@ -319,7 +316,8 @@ pub async fn run(mut source: Source) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let config = source.load()?;
-    let mut running = start(config, Clock::system(), std::io::stdout()).await?;
+    let workers = Workers::start().context("the threads that serve cannot be started")?;
+    let mut running = begin(config, Clock::system(), std::io::stdout(), Some(workers)).await?;
     running.follow(source);
     loop {
         tokio::select! {

@@ -13,7 +13,7 @@ use crate::proxy::Proxy;
 use crate::proxy::websocket::Lent;
 use crate::server::cors::Cors;
 use crate::server::handler::{Edges, Handler, Instruments, Legacy};
-use crate::session::Sessions;
+use crate::session::{Rules, Sessions};
 use crate::telemetry::access_log::{AccessLog, LogWriter};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::spans::Spans;
@@ -75,4 +75,14 @@ impl Lasting {
             self.clock.clone(),
         ))
     }
+}
+
+/// What sessions live by.
+pub(super) fn rules(config: &Config) -> Rules {
+    Rules::new(
+        &config.sessions,
+        &config.users,
+        config.rocketchat.minting,
+        &config.issuers,
+    )
 }
