@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Atomic;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 
 /// Stripes of everything: as many as a busy sidecar has cores. Threads beyond them share.
-pub const STRIPES: usize = 4;
+const STRIPES: usize = 4;
 
 /// Bounds in seconds of the histograms: from a warm request to a call that times out.
 const BUCKETS: [f64; 13] = [
@@ -32,8 +32,7 @@ const BUCKETS: [f64; 13] = [
 ];
 
 /// The stripe of the calling thread.
-#[must_use]
-pub fn stripe() -> usize {
+fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
